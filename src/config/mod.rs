@@ -1,0 +1,124 @@
+//! Configuration as one typed struct, passed down; nothing else reads files or the environment.
+//!
+//! `src/config.default.toml` holds every default and its documentation. Later sources win: the defaults, then
+//! `collector.toml`, then `COLLECTOR_*` of the environment, then flags.
+
+mod load;
+mod units;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    load::{ConfigError, Overrides, load},
+    units::{ByteSize, PoolSize, Span},
+};
+
+/// Every setting. Keys are explained in `config.default.toml`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in config.default.toml")]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub api: Api,
+    pub redis: Redis,
+    pub queue: Queue,
+    pub jobs: Jobs,
+    pub sanjers: Sanjers,
+    pub secrets: Secrets,
+    pub network: Network,
+    pub log: Log,
+}
+
+/// `[api]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in config.default.toml")]
+pub struct Api {
+    pub listen: SocketAddr,
+    pub allow_insecure: bool,
+    pub max_body: ByteSize,
+    pub max_depth: usize,
+    pub timeout: Span,
+    pub idempotency_ttl: Span,
+    pub max_streams: usize,
+}
+
+/// `[redis]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in config.default.toml")]
+pub struct Redis {
+    pub url: String,
+    pub server: PathBuf,
+    pub timeout: Span,
+}
+
+/// `[queue]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in config.default.toml")]
+pub struct Queue {
+    pub shards: u16,
+    pub priority_window: Span,
+    pub lease: Span,
+    pub safety_poll: Span,
+    pub max_crashes: u32,
+}
+
+/// `[jobs]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in config.default.toml")]
+pub struct Jobs {
+    pub retention: Span,
+    pub max_log_lines: u32,
+    pub max_dataset: ByteSize,
+    pub max_result: ByteSize,
+    pub max_events: u32,
+}
+
+/// `[sanjers]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in config.default.toml")]
+pub struct Sanjers {
+    pub pools: BTreeMap<String, PoolSize>,
+    pub stop_grace: Span,
+}
+
+/// `[secrets]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in config.default.toml")]
+pub struct Secrets {
+    pub key_file: PathBuf,
+}
+
+/// `[network]`
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in config.default.toml")]
+pub struct Network {
+    pub allow_public: bool,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in config.default.toml")]
+pub struct Log {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line, for machines.
+    Json,
+}

@@ -1,0 +1,195 @@
+//! What a running job may say and ask: the one handle a platform gets.
+//!
+//! Everything it says goes through one bounded channel as a [`Report`]; who reads the other end decides where it
+//! goes (a sanjer's writer: Redis; `collector platforms run`: the terminal). A full channel makes the job wait:
+//! that is the back pressure that keeps a chatty platform from eating memory.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::job::JobId;
+
+/// Which rows a dataset holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tag {
+    /// As they came from the source.
+    Original,
+    /// As the platform worked them out.
+    Processed,
+}
+
+impl Tag {
+    /// The word used in Redis and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Processed => "processed",
+        }
+    }
+}
+
+/// One thing a running job said.
+#[derive(Debug)]
+pub enum Report {
+    /// How far it is (0–1) and what it does now.
+    Progress {
+        /// 0–1, never backwards within an attempt.
+        fraction: f64,
+        /// What it does now; at most [`MAX_MESSAGE`] bytes.
+        message: String,
+    },
+    /// One key of the job's `metadata`.
+    Metadata {
+        /// The key.
+        key: String,
+        /// Its value; replaces the old one.
+        value: Value,
+    },
+    /// A line for the job's log; at most [`MAX_MESSAGE`] bytes.
+    Log(String),
+    /// Rows to append to a dataset, each one JSON text.
+    Dataset {
+        /// Which dataset.
+        tag: Tag,
+        /// The rows.
+        rows: Vec<Box<RawValue>>,
+    },
+}
+
+/// A report and who said it: `lease` is the fencing token of the write it becomes.
+#[derive(Debug)]
+pub struct Envelope {
+    /// The job.
+    pub job: JobId,
+    /// The claim under which it was said.
+    pub lease: u64,
+    /// What was said.
+    pub report: Report,
+}
+
+/// Bytes of a progress message or a log line; the rest is cut and marked with `…`.
+pub const MAX_MESSAGE: usize = 2000;
+
+/// What the operator allows a job to reach.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Network {
+    /// Whether addresses outside this machine may be contacted (`network.allow_public`).
+    pub allow_public: bool,
+}
+
+/// The handle of one run of one job. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Context {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    job: JobId,
+    lease: u64,
+    attempt: u32,
+    network: Network,
+    cancelled: CancellationToken,
+    reports: mpsc::Sender<Envelope>,
+    /// The furthest progress said so far, so that it never goes backwards.
+    furthest: Mutex<f64>,
+}
+
+impl Context {
+    /// A handle for one claim of one job.
+    pub fn new(
+        job: JobId,
+        lease: u64,
+        attempt: u32,
+        network: Network,
+        cancelled: CancellationToken,
+        reports: mpsc::Sender<Envelope>,
+    ) -> Self {
+        let furthest = Mutex::new(0.0);
+        Self { inner: Arc::new(Inner { job, lease, attempt, network, cancelled, reports, furthest }) }
+    }
+
+    /// The job this is a run of.
+    pub fn id(&self) -> JobId {
+        self.inner.job
+    }
+
+    /// Which attempt this is; 1 is the first.
+    pub fn attempt(&self) -> u32 {
+        self.inner.attempt
+    }
+
+    /// What the operator allows this job to reach.
+    pub fn network(&self) -> Network {
+        self.inner.network
+    }
+
+    /// Ends when the job shall stop: await it beside long work, or pass it on.
+    pub fn cancelled(&self) -> &CancellationToken {
+        &self.inner.cancelled
+    }
+
+    /// Says how far the job is (0–1, never backwards) and what it does now.
+    pub async fn progress(&self, fraction: f64, message: impl Into<String>) {
+        let fraction = {
+            let mut furthest = self.inner.furthest.lock().unwrap_or_else(PoisonError::into_inner);
+            // `max` also swallows a NaN, which no client could read.
+            *furthest = furthest.max(fraction.clamp(0.0, 1.0));
+            *furthest
+        };
+        self.report(Report::Progress { fraction, message: cut(message.into()) }).await;
+    }
+
+    /// Adds a line to the job's log.
+    pub async fn log(&self, line: impl Into<String>) {
+        self.report(Report::Log(cut(line.into()))).await;
+    }
+
+    /// Sets one key of the job's metadata.
+    pub async fn metadata(&self, key: impl Into<String>, value: impl Into<Value>) {
+        self.report(Report::Metadata { key: key.into(), value: value.into() }).await;
+    }
+
+    /// Appends rows to a dataset. An attempt starts with empty datasets.
+    pub async fn dataset<R: Serialize>(&self, tag: Tag, rows: &[R]) -> super::Result<()> {
+        // In bounded pieces, so that no single write holds Redis for long.
+        for piece in rows.chunks(200) {
+            let rows = piece.iter().map(serde_json::value::to_raw_value).collect::<Result<_, _>>()?;
+            self.report(Report::Dataset { tag, rows }).await;
+        }
+        Ok(())
+    }
+
+    async fn report(&self, report: Report) {
+        let envelope = Envelope { job: self.inner.job, lease: self.inner.lease, report };
+        if self.inner.reports.send(envelope).await.is_err() {
+            // Nobody listens any more: the process is ending and will hand this job back.
+            self.inner.cancelled.cancel();
+        }
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > MAX_MESSAGE {
+        let end = text.floor_char_boundary(MAX_MESSAGE - '…'.len_utf8());
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_at_a_character() {
+        let text = cut("é".repeat(MAX_MESSAGE));
+        assert!(text.len() <= MAX_MESSAGE && text.ends_with("é…"));
+        assert_eq!(cut("short".into()), "short");
+    }
+}

@@ -1,0 +1,113 @@
+//! How a run ends badly, and what happens next: the variant decides.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a run failed. Choose by what should happen next:
+///
+/// | variant | next |
+/// |---|---|
+/// | `Settings` | failed at once: the same settings would fail again |
+/// | `Transient` | retried with backoff while attempts are left |
+/// | `Snooze` | run again after the wait; costs no attempt |
+/// | `Fatal` | failed at once |
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
+pub enum Failure {
+    /// A value in the settings cannot work.
+    #[error("settings{pointer}: {detail}")]
+    Settings {
+        /// JSON pointer into the settings, `""` for the whole.
+        pointer: String,
+        /// What is wrong with it and what would be right.
+        detail: String,
+    },
+    /// Something outside failed that may work later.
+    #[error("{message}")]
+    Transient {
+        /// Stable, for machines: `connection_refused`.
+        code: &'static str,
+        /// For people.
+        message: String,
+        /// The other side said when to come back; replaces the backoff.
+        retry_after: Option<Duration>,
+    },
+    /// Nothing failed, but it is too early.
+    #[error("{reason}")]
+    Snooze {
+        /// How long to wait.
+        wait: Duration,
+        /// For people.
+        reason: String,
+    },
+    /// It failed and trying again will not help.
+    #[error("{message}")]
+    Fatal {
+        /// Stable, for machines.
+        code: &'static str,
+        /// For people.
+        message: String,
+    },
+}
+
+/// What a platform returns: its report, or why there is none.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+impl Failure {
+    /// The settings are at fault, at this JSON pointer.
+    pub fn settings(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Settings { pointer: pointer.into(), detail: detail.into() }
+    }
+
+    /// Worth another attempt.
+    pub fn transient(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Transient { code, message: message.into(), retry_after: None }
+    }
+
+    /// Too early: run again after `wait`.
+    pub fn snooze(wait: Duration, reason: impl Into<String>) -> Self {
+        Self::Snooze { wait, reason: reason.into() }
+    }
+
+    /// Not worth another attempt.
+    pub fn fatal(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Fatal { code, message: message.into() }
+    }
+
+    /// As it is kept on the job.
+    pub fn to_error(&self) -> JobError {
+        let (class, code) = match self {
+            Self::Settings { .. } => ("settings", "bad_settings"),
+            Self::Transient { code, .. } => ("transient", *code),
+            Self::Snooze { .. } => ("snooze", "snoozed"),
+            Self::Fatal { code, .. } => ("fatal", *code),
+        };
+        JobError { class: class.into(), code: code.into(), message: self.to_string(), detail: None }
+    }
+}
+
+/// The field `error` of a job.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct JobError {
+    /// `settings`, `transient`, `snooze`, `fatal`, `timeout`, `crash`, `internal`.
+    pub class: String,
+    /// Stable, for machines.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// More, where there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<serde_json::Value>,
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::transient("io", error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::fatal("json", error.to_string())
+    }
+}

@@ -1,0 +1,87 @@
+//! The contract between a platform's file and everything else.
+//!
+//! In: a file in `platforms/` with a doc comment, `PLATFORM: Spec`, a settings struct and `_run`.
+//! Out: the [`Registry`], through which the API accepts settings and a sanjer runs them.
+//! Invariants: nothing but the registry knows a platform; platforms never know each other; settings are checked
+//! against the schema derived from their struct, unknown fields included, before anything is stored.
+
+mod context;
+mod failure;
+mod registry;
+mod settings;
+mod spec;
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+pub use self::{
+    context::{Context, Envelope, MAX_MESSAGE, Network, Report, Tag},
+    failure::{Failure, JobError, Result},
+    registry::{Registry, RegistryError},
+    settings::{Date, Moment, Secret, SettingsError},
+    spec::{Backoff, HEAVY, LIGHT, STANDING, Spec, hours, minutes, seconds},
+};
+
+/// Everything a platform's file needs, in one line.
+pub mod prelude {
+    pub use schemars::JsonSchema;
+    pub use serde::{Deserialize, Serialize};
+    pub use url::Url;
+
+    pub use super::{
+        Context, Date, Failure, HEAVY, LIGHT, Result, STANDING, Secret, Spec, Tag, hours, minutes, seconds,
+    };
+}
+
+/// One platform as the registry holds it: its file, with the types of `_run` erased.
+pub struct Platform {
+    /// The file name without `.rs`.
+    pub id: &'static str,
+    /// The file's doc comment.
+    doc: &'static str,
+    /// What it says about itself.
+    pub spec: Spec,
+    schema: schemars::Schema,
+    run: Run,
+}
+
+type Run = Box<dyn Fn(Context, Value) -> BoxFuture<'static, Result<Value>> + Send + Sync>;
+
+impl Platform {
+    /// Erases the types of `run`; its settings' schema and its report are inferred from it.
+    pub fn new<S, R, F, Fut>(id: &'static str, doc: &'static str, spec: Spec, run: F) -> Self
+    where
+        S: DeserializeOwned + schemars::JsonSchema + Send + 'static,
+        R: Serialize,
+        F: Fn(Context, S) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<R>> + Send + 'static,
+    {
+        let run: Run = Box::new(move |job, settings| {
+            Box::pin(async move {
+                let settings =
+                    serde_json::from_value(settings).map_err(|error| Failure::settings("", error.to_string()))?;
+                Ok(serde_json::to_value(run(job, settings).await?)?)
+            })
+        });
+        Self { id, doc, spec, schema: settings::schema_of::<S>(), run }
+    }
+
+    /// Runs it with opened settings.
+    pub fn run(&self, job: Context, settings: Value) -> BoxFuture<'static, Result<Value>> {
+        (self.run)(job, settings)
+    }
+
+    /// The first line of its doc comment.
+    pub fn description(&self) -> &'static str {
+        self.doc.lines().next().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Platform").field("id", &self.id).field("spec", &self.spec).finish_non_exhaustive()
+    }
+}
