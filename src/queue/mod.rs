@@ -1,1 +1,2 @@
-//! queue
+//! How jobs wait, are handed out and reported on.
+pub mod keys;

@@ -1,0 +1,60 @@
+//! Where everything lies in Redis. Every key of a shard begins with `{etlas:<shard>}:`, so that a script, which
+//! gets that prefix as its only key, sees one Cluster slot.
+//!
+//! | key after the prefix | type | holds |
+//! |---|---|---|
+//! | `job:<id>` | hash | all that is known of a job |
+//! | `job:<id>:log`, `:original`, `:processed` | list | log lines and dataset rows, each JSON; only if used |
+//! | `queue:<pool>` | zset | waiting jobs by `queued_at_ms − priority × window`, then id |
+//! | `alone:<pool>` | zset | the same for suspects, which run in a process of one slot |
+//! | `delayed:<pool>` | zset | scheduled, retrying and snoozed jobs by the time they are due |
+//! | `held:<sanjer>` | zset | what a sanjer runs, with the score each job had in its queue |
+//! | `sanjers` | zset | sanjers by the end of their lease |
+//! | `sanjer:<name>` | hash | pool, lane, slots, host, pid, started_at, version |
+//! | `tombstones` | zset | names declared dead, by when; a claim of theirs is refused |
+//! | `done:<status>` | zset | finished jobs by id (score 0): newest last |
+//! | `platform:<id>` | zset | every job of a platform by id (score 0) |
+//! | `platforms` | set | platforms that have, or had, jobs |
+//! | `expiry` | zset | finished jobs by when they are deleted |
+//! | `events` | stream | field = job id, value = event JSON; one entry a script call, trimmed |
+//! | `idempotency:<hash>` | hash | `job_id`, `body` of a key's first use; expires |
+//! | `hungry:<lane>:<pool>` | string | set by a claim that found too little; whoever adds work deletes it and wakes |
+//! | `counters` | hash | `refused_writes` |
+//! | `meta` (shard 0 only) | hash | `shards`, `key_fingerprint` |
+
+use crate::job::{JobId, Shard};
+
+/// Channel on which idle sanjers are woken; the message is `<lane>:<pool>`.
+pub const WAKE: &str = "etlas:wake";
+
+/// What every key of a shard begins with; also the `KEYS[1]` of every script.
+pub fn prefix(shard: Shard) -> String {
+    format!("{{etlas:{shard}}}:")
+}
+
+/// A key of a shard by its name: `named(shard, "queue:light")`.
+pub fn named(shard: Shard, name: impl std::fmt::Display) -> String {
+    format!("{{etlas:{shard}}}:{name}")
+}
+
+/// The hash of a job.
+pub fn job(id: JobId) -> String {
+    named(id.shard(), format_args!("job:{id}"))
+}
+
+/// What belongs to the whole collector rather than to a shard.
+pub fn meta() -> String {
+    named(Shard(0), "meta")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_a_job_carry_its_shard() {
+        let id = JobId::new(Shard(3));
+        assert_eq!(job(id), format!("{{etlas:3}}:job:{id}"));
+        assert_eq!(prefix(Shard(0)), "{etlas:0}:");
+    }
+}

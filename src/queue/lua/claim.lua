@@ -1,0 +1,54 @@
+-- queued → running, for up to `n` jobs of one pool; first, delayed jobs that are due become queued.
+--
+-- ARGV: max_events, priority_window_ms, sanjer, lane (queue | alone), pool, n.
+-- Returns {'tombstoned'} or {ms until the next delayed job is due or -1,
+--          then per job: id, lease, platform, attempt, max_attempts, settings}.
+local max_events, window, sanjer, lane, pool, n = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+
+-- A claim that was still in a socket's buffer when its sanjer was declared dead must not take a job with it.
+if redis.call('ZSCORE', shard .. 'tombstones', sanjer) then return { 'tombstoned' } end
+
+local at = now_ms()
+local stamp = iso(at)
+local queue, delayed, held = shard .. lane .. ':' .. pool, shard .. 'delayed:' .. pool, shard .. 'held:' .. sanjer
+
+local next_due = -1
+if lane == 'queue' then
+  local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', at, 'WITHSCORES', 'LIMIT', 0, n)
+  for i = 1, #due, 2 do
+    local id, key = due[i], job_key(due[i])
+    local job = redis.call('HMGET', key, 'priority', 'suspect', 'attempt', 'lease')
+    redis.call('ZREM', delayed, id)
+    if job[3] then
+      redis.call('ZADD', shard .. lane_of(job[2]) .. ':' .. pool, due[i + 1] - (job[1] or 0) * window, id)
+      redis.call('HSET', key, 'status', 'queued', 'queued_at', stamp)
+      event(id, '{"type":"status","status":"queued","attempt":' .. job[3] .. ',"lease":' .. job[4] .. ',"at":"' .. stamp .. '"}')
+      if job[2] then wake('alone', pool) end
+    end
+  end
+  local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+  if first[2] then next_due = math.max(0, first[2] - at) end
+end
+
+local claimed = { next_due }
+local holds = {}
+local popped = redis.call('ZPOPMIN', queue, n)
+for i = 1, #popped, 2 do
+  local id, key = popped[i], job_key(popped[i])
+  local job = redis.call('HMGET', key, 'platform_id', 'attempt', 'max_attempts', 'settings')
+  -- A hash that is gone was deleted by somebody else's hand; there is nothing left to run.
+  if job[1] then
+    local lease = redis.call('HINCRBY', key, 'lease', 1)
+    redis.call('HSET', key, 'status', 'running', 'sanjer', sanjer, 'started_at', stamp)
+    holds[#holds + 1] = popped[i + 1]
+    holds[#holds + 1] = id
+    local size = #claimed
+    claimed[size + 1], claimed[size + 2], claimed[size + 3] = id, lease, job[1]
+    claimed[size + 4], claimed[size + 5], claimed[size + 6] = job[2], job[3], job[4]
+    event(id, '{"type":"status","status":"running","attempt":' .. job[2] .. ',"lease":' .. lease .. ',"sanjer":"' .. sanjer .. '","at":"' .. stamp .. '"}')
+  end
+end
+if #holds > 0 then redis.call('ZADD', held, unpack(holds)) end
+if #popped < 2 * n then redis.call('SET', shard .. 'hungry:' .. lane .. ':' .. pool, 1) end
+send_events(max_events)
+return claimed

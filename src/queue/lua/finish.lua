@@ -1,0 +1,52 @@
+-- running → succeeded | failed | timed_out | dead | retrying | snoozed | queued (handed back by its own sanjer).
+-- Refused unless the job is running under the given lease.
+--
+-- ARGV: max_events, sanjer, retention_ms, then per job: id, lease, status, JSON (result or error), delay in ms.
+-- Returns per job: 1 written, 2 it was written before (a repeated call), 0 refused.
+local max_events, sanjer, retention = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local at = now_ms()
+local stamp = iso(at)
+local held = shard .. 'held:' .. sanjer
+local answers = {}
+local woken = {}
+
+for i = 4, #ARGV, 5 do
+  local id, lease, status, json, delay = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
+  local key = job_key(id)
+  local job = redis.call('HMGET', key, 'lease', 'status', 'pool', 'suspect', 'log_lines', 'original', 'processed', 'attempt')
+  if job[1] ~= lease or job[2] ~= 'running' then
+    local repeated = job[1] == lease and job[2] == status
+    if not repeated then redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1) end
+    answers[#answers + 1] = repeated and 2 or 0
+  else
+    local pool, attempt = job[3], job[8]
+    local error = ''
+    if status == 'queued' then
+      local lane = lane_of(job[4])
+      redis.call('ZADD', shard .. lane .. ':' .. pool, redis.call('ZSCORE', held, id), id)
+      redis.call('HSET', key, 'status', 'queued')
+      woken[lane .. ' ' .. pool] = { lane, pool }
+    elseif status == 'retrying' or status == 'snoozed' then
+      if status == 'retrying' then attempt = redis.call('HINCRBY', key, 'attempt', 1) end
+      redis.call('HSET', key, 'status', status, 'error', json, 'due_at', iso(at + delay))
+      redis.call('ZADD', shard .. 'delayed:' .. pool, at + delay, id)
+      woken['queue ' .. pool] = { 'queue', pool }
+      error = ',"error":' .. json
+    else
+      local backstop
+      if status == 'succeeded' then
+        backstop = finish(id, status, at, retention, 'progress', 1, 'result', json)
+      else
+        backstop = finish(id, status, at, retention, 'error', json)
+        error = ',"error":' .. json
+      end
+      if job[5] or job[6] or job[7] then expire_side_keys(id, backstop) end
+    end
+    redis.call('ZREM', held, id)
+    event(id, '{"type":"status","status":"' .. status .. '","attempt":' .. attempt .. ',"lease":' .. lease .. ',"at":"' .. stamp .. '"' .. error .. '}')
+    answers[#answers + 1] = 1
+  end
+end
+for _, queue in pairs(woken) do wake(queue[1], queue[2]) end
+send_events(max_events)
+return answers

@@ -1,0 +1,69 @@
+-- What every script begins with. KEYS[1] is the shard's prefix, `{etlas:<shard>}:`; every key a script touches
+-- is that prefix plus a name, so one call sees one Cluster slot. All times come from Redis itself: hosts whose
+-- clocks differ still agree on leases.
+local shard = KEYS[1]
+
+local function job_key(id) return shard .. 'job:' .. id end
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- ISO 8601, UTC, milliseconds (Howard Hinnant's days-to-civil; the sandbox has no os.date).
+local function iso(ms)
+  local days = math.floor(ms / 86400000)
+  local rest = ms - days * 86400000
+  local z = days + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local day = doy - math.floor((153 * mp + 2) / 5) + 1
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, day, math.floor(rest / 3600000),
+    math.floor(rest / 60000) % 60, math.floor(rest / 1000) % 60, rest % 1000)
+end
+
+-- Events of one call go out as one stream entry: field = job id, value = JSON. One XADD a batch, not one a job.
+local events = {}
+
+local function event(id, json)
+  events[#events + 1] = id
+  events[#events + 1] = json
+end
+
+local function send_events(max)
+  -- Callers bound their batches; 2,000 values stay far below what unpack can carry.
+  if #events > 0 then redis.call('XADD', shard .. 'events', 'MAXLEN', '~', max, '*', unpack(events)) end
+end
+
+-- Tells idle sanjers of a pool that there is work, if any said they are idle.
+local function wake(lane, pool)
+  local name = lane .. ':' .. pool
+  if redis.call('DEL', shard .. 'hungry:' .. name) == 1 then redis.call('PUBLISH', 'etlas:wake', name) end
+end
+
+-- Where a job waits: suspects of a shared process's death wait in a lane of their own, for a process of one slot.
+local function lane_of(suspect) return suspect == '1' and 'alone' or 'queue' end
+
+-- Ends a job: the last status, the indexes of finished jobs, and how long all of it is kept. The keys' own
+-- expiry is only the backstop (one day later) for a janitor that does not run.
+local function finish(id, status, at, retention, ...)
+  local key = job_key(id)
+  local expires = at + retention
+  redis.call('HSET', key, 'status', status, 'finished_at', iso(at), 'expires_at', iso(expires), ...)
+  redis.call('ZADD', shard .. 'done:' .. status, 0, id)
+  redis.call('ZADD', shard .. 'expiry', expires, id)
+  local backstop = expires + 86400000
+  redis.call('PEXPIREAT', key, backstop)
+  return backstop
+end
+
+local function expire_side_keys(id, backstop)
+  for _, name in ipairs({ ':log', ':original', ':processed' }) do
+    redis.call('PEXPIREAT', job_key(id) .. name, backstop)
+  end
+end
