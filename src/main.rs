@@ -1,1 +1,2 @@
+//! The `collector` binary.
 fn main() {}
