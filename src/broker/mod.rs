@@ -5,5 +5,9 @@
 //! here retries a command by itself, because only the caller knows whether that is harmless.
 
 mod connect;
+mod scratch;
 
-pub use self::connect::{Broker, BrokerError};
+pub use self::{
+    connect::{Broker, BrokerError},
+    scratch::Scratch,
+};

@@ -22,10 +22,13 @@
 //! | `counters` | hash | `refused_writes` |
 //! | `meta` (shard 0 only) | hash | `shards`, `key_fingerprint` |
 
+use super::Lane;
 use crate::job::{JobId, Shard};
 
-/// Channel on which idle sanjers are woken; the message is `<lane>:<pool>`.
-pub const WAKE: &str = "etlas:wake";
+/// Channel on which the idle sanjers of one lane of a pool are woken.
+pub fn wake_channel(lane: Lane, pool: &str) -> String {
+    format!("etlas:wake:{}:{pool}", lane.as_str())
+}
 
 /// What every key of a shard begins with; also the `KEYS[1]` of every script.
 pub fn prefix(shard: Shard) -> String {

@@ -4,11 +4,25 @@
 //! machine is one bounded script that checks status and lease; no call's cost grows with the backlog; times of
 //! leases come from Redis alone.
 
+mod backend;
+mod backoff;
+mod claimer;
+mod held;
 pub mod keys;
 mod scripts;
+mod wake;
+#[cfg(test)]
+mod tests;
+mod writer;
 
-pub use self::scripts::{
-    BATCH, Blame, Claim, Claimed, Finish, IdempotencyKey, NewJob, Queue, Said, Submitted, Written,
+pub use self::{
+    backend::{ClaimedJobs, Ticket},
+    backoff::Backoff,
+    claimer::{Claimer, Declared},
+    held::Held,
+    scripts::{BATCH, Blame, Claim, Claimed, Finish, IdempotencyKey, NewJob, Queue, Said, Submitted, Written},
+    wake::listen,
+    writer::Writer,
 };
 
 /// Which of a pool's two queues: everybody's, or the one of suspects that run alone.

@@ -327,6 +327,14 @@ impl Queue {
         Ok(self.broker.script::<u8>(script!("heartbeat"), shard, &args).await? == 1)
     }
 
+    /// Gives back what Redis says `sanjer` holds in one shard but the sanjer itself knows nothing of: the harvest of
+    /// claims whose answer was lost. Must not run beside a claim of the same sanjer.
+    pub async fn disown(&self, shard: Shard, sanjer: &str, known: &[JobId]) -> Result<u64, BrokerError> {
+        let mut args = vec![self.limits.max_events.to_string(), sanjer.to_owned(), BATCH.to_string()];
+        args.extend(known.iter().map(ToString::to_string));
+        self.broker.script(script!("disown"), shard, &args).await
+    }
+
     /// Sanjers of one shard whose lease ran out, a few at a time.
     pub async fn expired(&self, shard: Shard) -> Result<Vec<String>, BrokerError> {
         self.broker.script(script!("expired"), shard, &["10"]).await

@@ -1,1 +1,27 @@
-//! sanjer
+//! Who runs jobs.
+//!
+//! The [supervisor](supervise) of a host spawns one OS process per sanjer by re-executing this binary, watches each
+//! with `wait`, and gives back what a dead one held. A [sanjer](process) claims jobs of its pool, runs each as an
+//! [attempt](attempt) and reports to Redis. A [reaper](reaper) does for other hosts what `wait` does for this one.
+//!
+//! Invariants: a sanjer ends when its supervisor does; whatever takes a process away, its jobs are queued again; a
+//! job's threads never carry heartbeats.
+
+mod attempt;
+mod orders;
+mod pool;
+mod process;
+mod reaper;
+mod supervisor;
+
+pub use self::{
+    orders::{Start, read_start},
+    process::run,
+    supervisor::{Supervisor, supervise},
+};
+
+/// The command that starts a sanjer; for supervisors, not for people.
+pub const PROCESS_COMMAND: &str = "sanjer-process";
+
+/// Exit code of a sanjer that gave up: a job of it would not stop, or it was declared dead. Nobody else is to blame.
+const EXIT_GAVE_UP: i32 = 75;

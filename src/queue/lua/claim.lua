@@ -22,7 +22,7 @@ if lane == 'queue' then
     if job[3] then
       redis.call('ZADD', shard .. lane_of(job[2]) .. ':' .. pool, due[i + 1] - (job[1] or 0) * window, id)
       redis.call('HSET', key, 'status', 'queued', 'queued_at', stamp)
-      event(id, '{"type":"status","status":"queued","attempt":' .. job[3] .. ',"lease":' .. job[4] .. ',"at":"' .. stamp .. '"}')
+      status_event(id, 'queued', job[3], job[4], stamp)
       if job[2] then wake('alone', pool) end
     end
   end
@@ -45,7 +45,7 @@ for i = 1, #popped, 2 do
     local size = #claimed
     claimed[size + 1], claimed[size + 2], claimed[size + 3] = id, lease, job[1]
     claimed[size + 4], claimed[size + 5], claimed[size + 6] = job[2], job[3], job[4]
-    event(id, '{"type":"status","status":"running","attempt":' .. job[2] .. ',"lease":' .. lease .. ',"sanjer":"' .. sanjer .. '","at":"' .. stamp .. '"}')
+    status_event(id, 'running', job[2], lease, stamp, ',"sanjer":"' .. sanjer .. '"')
   end
 end
 if #holds > 0 then redis.call('ZADD', held, unpack(holds)) end

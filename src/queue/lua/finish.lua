@@ -22,10 +22,7 @@ for i = 4, #ARGV, 5 do
     local pool, attempt = job[3], job[8]
     local error = ''
     if status == 'queued' then
-      local lane = lane_of(job[4])
-      redis.call('ZADD', shard .. lane .. ':' .. pool, redis.call('ZSCORE', held, id), id)
-      redis.call('HSET', key, 'status', 'queued')
-      woken[lane .. ' ' .. pool] = { lane, pool }
+      put_back(id, pool, job[4], redis.call('ZSCORE', held, id), woken)
     elseif status == 'retrying' or status == 'snoozed' then
       if status == 'retrying' then attempt = redis.call('HINCRBY', key, 'attempt', 1) end
       redis.call('HSET', key, 'status', status, 'error', json, 'due_at', iso(at + delay))
@@ -43,10 +40,10 @@ for i = 4, #ARGV, 5 do
       if job[5] or job[6] or job[7] then expire_side_keys(id, backstop) end
     end
     redis.call('ZREM', held, id)
-    event(id, '{"type":"status","status":"' .. status .. '","attempt":' .. attempt .. ',"lease":' .. lease .. ',"at":"' .. stamp .. '"' .. error .. '}')
+    status_event(id, status, attempt, lease, stamp, error)
     answers[#answers + 1] = 1
   end
 end
-for _, queue in pairs(woken) do wake(queue[1], queue[2]) end
+wake_all(woken)
 send_events(max_events)
 return answers

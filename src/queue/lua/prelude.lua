@@ -40,14 +40,32 @@ local function send_events(max)
   if #events > 0 then redis.call('XADD', shard .. 'events', 'MAXLEN', '~', max, '*', unpack(events)) end
 end
 
+-- The event of a new status; `more` is further JSON members, each with its leading comma.
+local function status_event(id, status, attempt, lease, stamp, more)
+  event(id, '{"type":"status","status":"' .. status .. '","attempt":' .. attempt .. ',"lease":' .. lease
+    .. ',"at":"' .. stamp .. '"' .. (more or '') .. '}')
+end
+
 -- Tells idle sanjers of a pool that there is work, if any said they are idle.
 local function wake(lane, pool)
   local name = lane .. ':' .. pool
-  if redis.call('DEL', shard .. 'hungry:' .. name) == 1 then redis.call('PUBLISH', 'etlas:wake', name) end
+  if redis.call('DEL', shard .. 'hungry:' .. name) == 1 then redis.call('PUBLISH', 'etlas:wake:' .. name, '') end
 end
 
 -- Where a job waits: suspects of a shared process's death wait in a lane of their own, for a process of one slot.
 local function lane_of(suspect) return suspect == '1' and 'alone' or 'queue' end
+
+-- Puts a running job back where it stood. `woken` collects the queues to wake once the batch is done.
+local function put_back(id, pool, suspect, score, woken)
+  local lane = lane_of(suspect)
+  redis.call('ZADD', shard .. lane .. ':' .. pool, score, id)
+  redis.call('HSET', job_key(id), 'status', 'queued')
+  woken[lane .. ' ' .. pool] = { lane, pool }
+end
+
+local function wake_all(woken)
+  for _, queue in pairs(woken) do wake(queue[1], queue[2]) end
+end
 
 -- Ends a job: the last status, the indexes of finished jobs, and how long all of it is kept. The keys' own
 -- expiry is only the backstop (one day later) for a janitor that does not run.

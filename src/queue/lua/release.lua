@@ -32,16 +32,13 @@ for i = 1, #entries, 2 do
         suspect = '1'
         redis.call('HSET', key, 'suspect', 1)
       end
-      local lane = lane_of(suspect)
-      redis.call('ZADD', shard .. lane .. ':' .. job[3], score, id)
-      redis.call('HSET', key, 'status', status)
-      woken[lane .. ' ' .. job[3]] = { lane, job[3] }
+      put_back(id, job[3], suspect, score, woken)
     end
-    event(id, '{"type":"status","status":"' .. status .. '","attempt":' .. job[5] .. ',"lease":' .. job[6] .. ',"at":"' .. stamp .. '"}')
+    status_event(id, status, job[5], job[6], stamp, status == 'dead' and ',"error":' .. error or '')
     moved = moved + 1
   end
 end
-for _, queue in pairs(woken) do wake(queue[1], queue[2]) end
+wake_all(woken)
 local left = redis.call('ZCARD', held)
 if left == 0 then redis.call('DEL', shard .. 'sanjer:' .. sanjer) end
 send_events(max_events)

@@ -14,12 +14,12 @@ if ARGV[3] ~= '' then
   redis.call('PEXPIRE', name, ARGV[5])
 end
 
+local stamp = iso(at)
 local woken = {}
 for i = 6, #ARGV, 9 do
   local id, client, platform, pool, priority = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local delay, settings, options, max_attempts = tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]
   local key = job_key(id)
-  local stamp = iso(at)
   local fields = { 'id', id, 'platform_id', platform, 'pool', pool, 'settings', settings, 'lease', 0, 'attempt', 1,
     'max_attempts', max_attempts, 'created_at', stamp }
   -- What says nothing is left out: a field costs some 70 bytes a job.
@@ -43,9 +43,9 @@ for i = 6, #ARGV, 9 do
   redis.call('HSET', key, unpack(fields))
   redis.call('ZADD', shard .. 'platform:' .. platform, 0, id)
   redis.call('SADD', shard .. 'platforms', platform)
-  event(id, '{"type":"status","status":"' .. status .. '","attempt":1,"lease":0,"at":"' .. stamp .. '"}')
-  woken[pool] = true
+  status_event(id, status, 1, 0, stamp)
+  woken[pool] = { 'queue', pool }
 end
-for pool in pairs(woken) do wake('queue', pool) end
+wake_all(woken)
 send_events(max_events)
 return {}

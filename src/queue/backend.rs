@@ -1,0 +1,79 @@
+//! The queue as an apalis backend: an ephemeral one, fed by the [claimer](super::claimer) through a channel.
+//!
+//! Redis errors, reconnecting and waking stay out of the poll state machine: all of that is the claimer's, on
+//! another thread. When the claimer stops, the channel closes, apalis lets the running jobs end, and its worker ends.
+
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+};
+
+use apalis_core::{
+    backend::{Backend, BackendConfig, finalize::Ephemeral},
+    task::{Task, task_id::RandomId},
+    worker::context::WorkerContext,
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tower::layer::util::Identity;
+
+use super::Claimed;
+
+/// A claimed job on its way to be run, and the token that ends when it shall stop.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// The job.
+    pub job: Claimed,
+    /// Ends when the job shall stop.
+    pub cancel: CancellationToken,
+}
+
+/// The reading end of a claimer's channel.
+#[derive(Debug)]
+pub struct ClaimedJobs {
+    tickets: mpsc::Receiver<Ticket>,
+}
+
+impl ClaimedJobs {
+    /// A backend that yields what arrives on `tickets`.
+    pub fn new(tickets: mpsc::Receiver<Ticket>) -> Self {
+        Self { tickets }
+    }
+}
+
+impl Backend for ClaimedJobs {
+    type Task = Task<Ticket>;
+    type Error = Infallible;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Option<Result<Self::Task, Infallible>>> {
+        self.tickets.poll_recv(cx).map(|ticket| ticket.map(|ticket| Ok(Task::new(ticket))))
+    }
+
+    fn poll_close(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl BackendConfig for ClaimedJobs {
+    type Args = Ticket;
+    type Id = RandomId;
+    type Kind = Ephemeral;
+    type Config = ();
+    type Layer = Identity;
+
+    fn config(&self) -> &() {
+        &()
+    }
+
+    fn middleware(&mut self, _: &mut WorkerContext) -> Identity {
+        Identity::new()
+    }
+}

@@ -1,0 +1,244 @@
+//! The arrows of the state machine against a real redis-server.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use super::*;
+use crate::{
+    broker::{Broker, Scratch},
+    config::{self, Config},
+    job::{JobId, Shard, Status},
+};
+
+const SHARD: Shard = Shard(0);
+
+struct Bench {
+    queue: Queue,
+    broker: Broker,
+    _redis: Scratch,
+}
+
+fn config(overrides: &[(&str, &str)]) -> Config {
+    let overrides = overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    config::load(None::<&PathBuf>.map(PathBuf::as_path), overrides).unwrap()
+}
+
+fn bench(overrides: &[(&str, &str)]) -> Bench {
+    let redis = Scratch::start().unwrap();
+    let broker = redis.broker().unwrap();
+    Bench { queue: Queue::new(broker.clone(), &config(overrides)), broker, _redis: redis }
+}
+
+fn new_job() -> NewJob {
+    NewJob {
+        id: JobId::new(SHARD),
+        client_id: None,
+        platform_id: "noop".into(),
+        pool: "light".into(),
+        priority: 0,
+        delay_ms: 0,
+        settings: "{}".into(),
+        options: "{}".into(),
+        max_attempts: 3,
+    }
+}
+
+impl Bench {
+    async fn submit(&self, job: NewJob) -> JobId {
+        let id = job.id;
+        assert_eq!(self.queue.submit(SHARD, &[job], None).await.unwrap(), Submitted::New);
+        id
+    }
+
+    async fn claim(&self, sanjer: &str, lane: Lane, n: usize) -> Vec<Claimed> {
+        match self.queue.claim(SHARD, sanjer, lane, "light", n).await.unwrap() {
+            Claim::Jobs(jobs, _) => jobs,
+            Claim::Tombstoned => panic!("{sanjer} is tombstoned"),
+        }
+    }
+
+    async fn finish(&self, sanjer: &str, id: JobId, lease: u64, status: Status) -> Written {
+        let finish = Finish { id, lease, status, json: "{}".into(), delay_ms: 0 };
+        self.queue.finish(SHARD, sanjer, &[finish]).await.unwrap()[0]
+    }
+
+    async fn field(&self, id: JobId, name: &str) -> String {
+        let value: Option<String> = self.broker.query(redis::cmd("HGET").arg(keys::job(id)).arg(name)).await.unwrap();
+        value.unwrap_or_default()
+    }
+
+    async fn count(&self, command: &str, name: &str) -> u64 {
+        self.broker.query(redis::cmd(command).arg(keys::named(SHARD, name))).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_job_goes_its_way_and_reads_like_a_page() {
+    let bench = bench(&[]);
+    let id = bench.submit(NewJob { client_id: Some("mine".into()), ..new_job() }).await;
+    assert_eq!(bench.field(id, "status").await, "queued");
+    let claimed = bench.claim("a", Lane::Queue, 5).await;
+    assert_eq!((claimed.len(), claimed[0].id, claimed[0].lease, claimed[0].attempt), (1, id, 1, 1));
+    assert_eq!(bench.field(id, "status").await, "running");
+    assert_eq!(bench.finish("a", id, 1, Status::Succeeded).await, Written::Now);
+
+    let hash: HashMap<String, String> = bench.broker.query(redis::cmd("HGETALL").arg(keys::job(id))).await.unwrap();
+    for (field, value) in [("status", "succeeded"), ("_id", "mine"), ("lease", "1"), ("progress", "1"), ("result", "{}")] {
+        assert_eq!(hash.get(field).map(String::as_str), Some(value), "{field}");
+    }
+    for time in ["created_at", "queued_at", "started_at", "finished_at", "expires_at"] {
+        let parsed: Result<jiff::Timestamp, _> = hash[time].parse();
+        assert!(parsed.is_ok() && hash[time].len() == 24 && hash[time].ends_with('Z'), "{time} {}", hash[time]);
+    }
+    assert_eq!(bench.count("ZCARD", "held:a").await, 0);
+    assert_eq!(bench.count("ZCARD", "done:succeeded").await, 1);
+    assert_eq!(bench.count("ZCARD", "expiry").await, 1);
+}
+
+#[tokio::test]
+async fn priority_then_age() {
+    let bench = bench(&[("queue.priority_window", "1m")]);
+    let first = bench.submit(new_job()).await;
+    let second = bench.submit(new_job()).await;
+    let urgent = bench.submit(NewJob { priority: 9, ..new_job() }).await;
+    let order: Vec<JobId> = bench.claim("a", Lane::Queue, 10).await.into_iter().map(|job| job.id).collect();
+    assert_eq!(order, [urgent, first, second]);
+}
+
+#[tokio::test]
+async fn a_hand_back_keeps_its_place_and_its_attempt() {
+    let bench = bench(&[]);
+    let first = bench.submit(new_job()).await;
+    let second = bench.submit(new_job()).await;
+    assert_eq!(bench.claim("a", Lane::Queue, 1).await[0].id, first);
+    assert_eq!(bench.finish("a", first, 1, Status::Queued).await, Written::Now);
+    let again = bench.claim("b", Lane::Queue, 2).await;
+    assert_eq!((again[0].id, again[0].lease, again[0].attempt, again[1].id), (first, 2, 1, second));
+}
+
+#[tokio::test]
+async fn an_old_lease_writes_nothing() {
+    let bench = bench(&[]);
+    let id = bench.submit(new_job()).await;
+    bench.claim("a", Lane::Queue, 1).await;
+    assert_eq!(bench.queue.release(SHARD, "a", Blame::Nobody, "null").await.unwrap(), 1);
+    bench.claim("b", Lane::Queue, 1).await;
+    let said = |lease| Said { id, lease, kind: "progress", values: vec!["0.5".into(), "half".into(), "{}".into()] };
+    assert_eq!(bench.queue.report(SHARD, &[said(1), said(2)]).await.unwrap(), [Written::Refused, Written::Now]);
+    assert_eq!(bench.finish("a", id, 1, Status::Succeeded).await, Written::Refused);
+    assert_eq!(bench.finish("b", id, 2, Status::Failed).await, Written::Now);
+    assert_eq!(bench.finish("b", id, 2, Status::Failed).await, Written::Before, "repeating is told apart");
+    assert_eq!(bench.finish("b", id, 2, Status::Succeeded).await, Written::Refused, "a terminal status is final");
+    assert_eq!(bench.field(id, "message").await, "half");
+    let refused: u64 =
+        bench.broker.query(redis::cmd("HGET").arg(keys::named(SHARD, "counters")).arg("refused_writes")).await.unwrap();
+    assert_eq!(refused, 3);
+}
+
+#[tokio::test]
+async fn the_dead_claim_nothing() {
+    let bench = bench(&[]);
+    bench.submit(new_job()).await;
+    bench.queue.release(SHARD, "a", Blame::Nobody, "null").await.unwrap();
+    assert!(matches!(bench.queue.claim(SHARD, "a", Lane::Queue, "light", 1).await.unwrap(), Claim::Tombstoned));
+    assert!(!bench.queue.heartbeat(SHARD, "a", &[]).await.unwrap());
+    assert_eq!(bench.claim("b", Lane::Queue, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn suspects_run_alone_and_only_then_are_blamed() {
+    let bench = bench(&[("queue.max_crashes", "2")]);
+    let id = bench.submit(new_job()).await;
+    bench.claim("shared", Lane::Queue, 64).await;
+    bench.queue.release(SHARD, "shared", Blame::Suspects, "null").await.unwrap();
+    assert!(bench.claim("other", Lane::Queue, 64).await.is_empty(), "a suspect never runs beside others");
+    for (crash, status) in [(1, "queued"), (2, "dead")] {
+        let sanjer = format!("spare{crash}");
+        assert_eq!(bench.claim(&sanjer, Lane::Alone, 1).await[0].id, id);
+        bench.queue.release(SHARD, &sanjer, Blame::Alone, r#"{"class":"crash"}"#).await.unwrap();
+        assert_eq!(bench.field(id, "crashes").await, crash.to_string());
+        assert_eq!(bench.field(id, "status").await, status);
+    }
+    assert_eq!(bench.field(id, "error").await, r#"{"class":"crash"}"#);
+    assert_eq!(bench.field(id, "attempt").await, "1", "a crash costs no attempt");
+}
+
+#[tokio::test]
+async fn retries_and_snoozes_wait_and_come_back() {
+    let bench = bench(&[]);
+    let id = bench.submit(new_job()).await;
+    for (lease, status, attempt) in [(1, Status::Retrying, "2"), (2, Status::Snoozed, "2")] {
+        assert_eq!(bench.claim("a", Lane::Queue, 1).await[0].lease, lease);
+        assert_eq!(bench.finish("a", id, lease, status).await, Written::Now);
+        assert_eq!(bench.field(id, "attempt").await, attempt);
+    }
+    assert_eq!(bench.claim("a", Lane::Queue, 1).await[0].id, id);
+}
+
+#[tokio::test]
+async fn scheduled_jobs_wait_for_their_time() {
+    let bench = bench(&[]);
+    let id = bench.submit(NewJob { delay_ms: 60_000, ..new_job() }).await;
+    assert_eq!(bench.field(id, "status").await, "scheduled");
+    match bench.queue.claim(SHARD, "a", Lane::Queue, "light", 5).await.unwrap() {
+        Claim::Jobs(jobs, Some(due)) => assert!(jobs.is_empty() && (59_000..=60_000).contains(&due), "{due}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_lost_claim_is_given_back() {
+    let bench = bench(&[]);
+    let known = bench.submit(new_job()).await;
+    let lost = bench.submit(new_job()).await;
+    bench.claim("a", Lane::Queue, 2).await;
+    assert_eq!(bench.queue.disown(SHARD, "a", &[known]).await.unwrap(), 1);
+    assert_eq!(bench.field(lost, "status").await, "queued");
+    assert_eq!(bench.field(known, "status").await, "running");
+}
+
+#[tokio::test]
+async fn a_key_names_one_job() {
+    let bench = bench(&[]);
+    let key = IdempotencyKey { name: "k".into(), body: "b1".into() };
+    let first = new_job();
+    assert_eq!(bench.queue.submit(SHARD, &[first.clone()], Some(&key)).await.unwrap(), Submitted::New);
+    let known = Submitted::Known { job_id: first.id.to_string(), body: "b1".into() };
+    assert_eq!(bench.queue.submit(SHARD, &[new_job()], Some(&key)).await.unwrap(), known);
+    assert_eq!(bench.count("ZCARD", "queue:light").await, 1);
+}
+
+#[tokio::test]
+async fn what_is_over_leaves_nothing() {
+    let bench = bench(&[("jobs.retention", "0ms")]);
+    let id = bench.submit(new_job()).await;
+    bench.claim("a", Lane::Queue, 1).await;
+    let rows = Said { id, lease: 1, kind: "processed", values: vec!["{}".into(); 3] };
+    let log = Said { id, lease: 1, kind: "log", values: vec![r#"{"type":"log"}"#.into()] };
+    bench.queue.report(SHARD, &[rows, log]).await.unwrap();
+    assert_eq!(bench.field(id, "processed").await, r#"{"lease":1,"rows":3,"kept":3,"bytes":6}"#.to_owned());
+    bench.finish("a", id, 1, Status::Succeeded).await;
+    bench.queue.clean(SHARD).await.unwrap();
+    let keys: Vec<String> = bench.broker.query(redis::cmd("KEYS").arg("*")).await.unwrap();
+    let left: Vec<&String> = keys
+        .iter()
+        .filter(|key| !key.ends_with("events") && !key.ends_with("platforms") && !key.contains("hungry"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_dataset_is_cut_loudly_and_starts_anew_with_a_lease() {
+    let bench = bench(&[("jobs.max_dataset", "10B")]);
+    let id = bench.submit(new_job()).await;
+    bench.claim("a", Lane::Queue, 1).await;
+    let rows = |lease| Said { id, lease, kind: "original", values: vec!["[1,2]".into(); 3] };
+    bench.queue.report(SHARD, &[rows(1)]).await.unwrap();
+    let count: serde_json::Value = serde_json::from_str(&bench.field(id, "original").await).unwrap();
+    assert_eq!(count, serde_json::json!({"lease": 1, "rows": 3, "kept": 2, "bytes": 10}));
+    bench.finish("a", id, 1, Status::Queued).await;
+    bench.claim("a", Lane::Queue, 1).await;
+    bench.queue.report(SHARD, &[rows(2)]).await.unwrap();
+    let list: Vec<String> =
+        bench.broker.query(redis::cmd("LRANGE").arg(format!("{}:original", keys::job(id))).arg(0).arg(-1)).await.unwrap();
+    assert_eq!(list.len(), 2);
+}
