@@ -2,8 +2,14 @@
 //!
 //! `src/config.default.toml` holds every default and its documentation. Later sources win: the defaults, then
 //! `collector.toml`, then `COLLECTOR_*` of the environment, then flags.
+//! In: those sources. Out: one [`Config`]. Invariant: a `Config` that exists has passed every check, and whatever is
+//! wrong is one sentence with the source, the path and the value.
 
+mod check;
 mod load;
+mod show;
+#[cfg(test)]
+mod tests;
 mod units;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -12,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     load::{ConfigError, Overrides, load},
-    units::{ByteSize, PoolSize, Span},
+    units::{ByteSize, LogFormat, PoolSize, Span, UnitError},
 };
 
 /// Every setting. Keys are explained in `config.default.toml`.
@@ -111,14 +117,4 @@ pub struct Network {
 pub struct Log {
     pub level: String,
     pub format: LogFormat,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One object a line, for machines.
-    Json,
 }

@@ -21,11 +21,19 @@ pub struct PoolSize {
     pub slots: u16,
 }
 
-/// The text is not a value of that unit.
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line, for machines.
+    Json,
+}
+
+/// The text is not a value of that unit; whoever reports it names the text.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{text:?}: expected {expected}")]
+#[error("expected {expected}")]
 pub struct UnitError {
-    text: String,
     expected: &'static str,
 }
 
@@ -58,7 +66,7 @@ impl FromStr for Span {
     type Err = UnitError;
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let expected = "a duration like \"250ms\", \"10s\", \"5m\", \"2h\" or \"7d\"";
-        let millis = parse(text, MILLIS).ok_or(UnitError { text: text.into(), expected })?;
+        let millis = parse(text, MILLIS).ok_or(UnitError { expected })?;
         Ok(Self(Duration::from_millis(millis)))
     }
 }
@@ -67,7 +75,7 @@ impl FromStr for ByteSize {
     type Err = UnitError;
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let expected = "a size like \"512B\", \"64KiB\", \"1MiB\" or \"2GiB\"";
-        parse(text, BYTES).map(Self).ok_or(UnitError { text: text.into(), expected })
+        parse(text, BYTES).map(Self).ok_or(UnitError { expected })
     }
 }
 
@@ -79,7 +87,27 @@ impl FromStr for PoolSize {
             ((1..=64).contains(&size.processes) && (1..=1024).contains(&size.slots)).then_some(size)
         });
         let expected = "PROCESSESxSLOTS like \"2x64\", 1-64 processes of 1-1024 slots";
-        size.ok_or(UnitError { text: text.into(), expected })
+        size.ok_or(UnitError { expected })
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(UnitError { expected: "\"text\" or \"json\"" }),
+        }
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
     }
 }
 
@@ -115,7 +143,7 @@ macro_rules! as_text {
         }
     )*};
 }
-as_text!(Span, ByteSize, PoolSize);
+as_text!(Span, ByteSize, PoolSize, LogFormat);
 
 #[cfg(test)]
 mod tests {

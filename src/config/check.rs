@@ -1,0 +1,166 @@
+//! What the types cannot say: unknown keys, wrong kinds of value, and values that cannot work.
+
+use config::{Value, ValueKind};
+use redis::IntoConnectionInfo as _;
+use tracing_subscriber::EnvFilter;
+
+use super::{Config, ConfigError, Span, show};
+use crate::job::Shard;
+
+/// The one table whose keys are the user's own.
+const POOLS: &str = "sanjers.pools";
+
+/// Whether `value` has only keys the defaults have, each with the same kind of value.
+pub(super) fn shape(path: &str, value: &Value, default: &Value) -> Result<(), ConfigError> {
+    match (&value.kind, &default.kind) {
+        (ValueKind::Table(_), ValueKind::Table(_)) if path == POOLS => Ok(()),
+        (ValueKind::Table(table), ValueKind::Table(known)) => {
+            let mut keys: Vec<_> = table.iter().collect();
+            keys.sort_by_key(|(key, _)| key.as_str());
+            for (key, value) in keys {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let Some(default) = known.get(key) else { return Err(unknown(&path, value, known.keys())) };
+                shape(&path, value, default)?;
+            }
+            Ok(())
+        }
+        (_, ValueKind::Table(_)) => Err(sentence(path, value, "expected a section of keys")),
+        (ValueKind::Boolean(_), ValueKind::Boolean(_)) => Ok(()),
+        // The environment and flags have only text.
+        (ValueKind::String(text), ValueKind::Boolean(_)) if text.parse::<bool>().is_ok() => Ok(()),
+        (_, ValueKind::Boolean(_)) => Err(sentence(path, value, "expected true or false")),
+        (ValueKind::I64(_), ValueKind::I64(_)) => Ok(()),
+        (ValueKind::String(text), ValueKind::I64(_)) if text.parse::<i64>().is_ok() => Ok(()),
+        (_, ValueKind::I64(_)) => Err(sentence(path, value, "expected a whole number")),
+        (ValueKind::String(_), _) => Ok(()),
+        _ => Err(sentence(path, value, "expected text in quotes")),
+    }
+}
+
+fn unknown<'a>(path: &str, value: &Value, known: impl Iterator<Item = &'a String>) -> ConfigError {
+    let mut known: Vec<_> = known.map(String::as_str).collect();
+    known.sort_unstable();
+    ConfigError(format!("{}: {path}: there is no such key; there are {}", origin(value), known.join(", ")))
+}
+
+/// The values that parse but cannot work: the path and why.
+pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
+    let no = |path, reason: &str| Err((path, reason.to_owned()));
+    if config.data_dir.as_os_str().is_empty() {
+        return no("data_dir", "expected a directory");
+    }
+    if !config.api.listen.ip().is_loopback() && !config.api.allow_insecure {
+        return no(
+            "api.listen",
+            "other machines can reach this address and the API has no access control; listen on a loopback address \
+             or set api.allow_insecure = true",
+        );
+    }
+    if !(1..=128).contains(&config.api.max_depth) {
+        return no("api.max_depth", "expected 1 to 128");
+    }
+    if !(1 << 10..=64 << 20).contains(&config.api.max_body.0) {
+        return no("api.max_body", "expected 1KiB to 64MiB");
+    }
+    if config.api.max_streams == 0 {
+        return no("api.max_streams", "expected at least 1");
+    }
+    if let Err(error) = config.redis.url.as_str().into_connection_info()
+        && !config.redis.url.is_empty()
+    {
+        let reason = error.detail().map_or_else(|| error.to_string(), str::to_lowercase);
+        return Err(("redis.url", format!("expected a redis://, rediss:// or unix:// URL ({reason})")));
+    }
+    if config.redis.server.as_os_str().is_empty() {
+        return no("redis.server", "expected a program");
+    }
+    if !(1..=Shard::MAX).contains(&config.queue.shards) {
+        return no("queue.shards", "expected 1 to 1024");
+    }
+    if config.queue.max_crashes == 0 {
+        return no("queue.max_crashes", "expected at least 1");
+    }
+    if config.jobs.max_events == 0 {
+        return no("jobs.max_events", "expected at least 1");
+    }
+    if config.sanjers.pools.is_empty() {
+        return no("sanjers.pools", "expected at least one pool");
+    }
+    if !config.sanjers.pools.keys().all(|name| is_pool_name(name)) {
+        return no(
+            "sanjers.pools",
+            "a pool's name is lower-case letters, digits, - and _, starting with a letter, at most 40 characters",
+        );
+    }
+    if let Err(error) = EnvFilter::try_new(&config.log.level) {
+        return Err(("log.level", format!("expected error, warn, info, debug, trace or a filter ({error})")));
+    }
+    spans(config)
+}
+
+/// The shortest and the longest each duration may be.
+fn spans(config: &Config) -> Result<(), (&'static str, String)> {
+    let (ms, second, hour, day) = (1, 1_000, 3_600_000, 86_400_000);
+    let limits = [
+        ("api.timeout", config.api.timeout, 100 * ms, hour),
+        ("api.idempotency_ttl", config.api.idempotency_ttl, second, 365 * day),
+        ("redis.timeout", config.redis.timeout, 10 * ms, hour),
+        ("queue.priority_window", config.queue.priority_window, 0, 365 * day),
+        ("queue.lease", config.queue.lease, second, hour),
+        ("queue.safety_poll", config.queue.safety_poll, 10 * ms, hour),
+        ("jobs.retention", config.jobs.retention, second, 3650 * day),
+        ("sanjers.stop_grace", config.sanjers.stop_grace, 0, day),
+    ];
+    for (path, span, least, most) in limits {
+        if !(least..=most).contains(&span.as_millis()) {
+            let text = |millis| Span(std::time::Duration::from_millis(millis)).to_string();
+            return Err((path, format!("expected {} to {}", text(least), text(most))));
+        }
+    }
+    Ok(())
+}
+
+/// Whether it may stand in a key of Redis and in a process's name.
+fn is_pool_name(name: &str) -> bool {
+    (1..=40).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
+}
+
+/// The sentence about the value that stands at `path` of the merged sources.
+pub(super) fn wrong(merged: &Value, path: &str, reason: &str) -> ConfigError {
+    let mut value = merged;
+    for key in path.split('.') {
+        match &value.kind {
+            ValueKind::Table(table) => value = table.get(key).unwrap_or(value),
+            _ => break,
+        }
+    }
+    sentence(path, value, reason)
+}
+
+fn sentence(path: &str, value: &Value, reason: &str) -> ConfigError {
+    ConfigError(format!("{}: {path} = {}: {reason}", origin(value), printed(value)))
+}
+
+fn origin(value: &Value) -> String {
+    match &value.kind {
+        // A section has no origin of its own; its first key's will do.
+        ValueKind::Table(table) => table.iter().min_by_key(|(key, _)| *key).map(|(_, value)| origin(value)),
+        _ => value.origin().map(str::to_owned),
+    }
+    .unwrap_or_else(|| "defaults".to_owned())
+}
+
+fn printed(value: &Value) -> String {
+    match &value.kind {
+        ValueKind::String(text) => format!("{:?}", show::without_password(text)),
+        ValueKind::Table(table) => {
+            let mut pairs: Vec<_> = table.iter().map(|(key, value)| format!("{key} = {}", printed(value))).collect();
+            pairs.sort();
+            format!("{{ {} }}", pairs.join(", "))
+        }
+        ValueKind::Array(values) => format!("[{}]", values.iter().map(printed).collect::<Vec<_>>().join(", ")),
+        kind => kind.to_string(),
+    }
+}
