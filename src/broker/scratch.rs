@@ -19,7 +19,8 @@ pub struct Scratch {
 impl Scratch {
     /// Starts one on a unix socket in a directory of its own.
     pub fn start() -> io::Result<Self> {
-        let dir = env::temp_dir().join(format!("collector-scratch-{}-{:08x}", std::process::id(), rand::random::<u32>()));
+        let dir =
+            env::temp_dir().join(format!("collector-scratch-{}-{:08x}", std::process::id(), rand::random::<u32>()));
         fs::create_dir(&dir)?;
         let server = Command::new("redis-server")
             .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket", "redis.sock", "--dir"])

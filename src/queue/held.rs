@@ -39,9 +39,7 @@ impl Held {
     /// Claims the right to say how this run ended; only the first caller has it. So a run that ends while it is
     /// being handed back says one thing, not two.
     pub fn end(&self, id: JobId, lease: u64) -> bool {
-        self.lock()
-            .get_mut(&id)
-            .is_some_and(|hold| hold.lease == lease && !std::mem::replace(&mut hold.ended, true))
+        self.lock().get_mut(&id).is_some_and(|hold| hold.lease == lease && !std::mem::replace(&mut hold.ended, true))
     }
 
     /// Forgets a job whose end is confirmed, or which turned out to be another's.

@@ -10,9 +10,9 @@ mod claimer;
 mod held;
 pub mod keys;
 mod scripts;
-mod wake;
 #[cfg(test)]
 mod tests;
+mod wake;
 mod writer;
 
 pub use self::{
