@@ -65,11 +65,8 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     if config.api.max_streams == 0 {
         return no("api.max_streams", "expected at least 1");
     }
-    if let Err(error) = config.redis.url.as_str().into_connection_info()
-        && !config.redis.url.is_empty()
-    {
-        let reason = error.detail().map_or_else(|| error.to_string(), str::to_lowercase);
-        return Err(("redis.url", format!("expected a redis://, rediss:// or unix:// URL ({reason})")));
+    if !config.redis.url.is_empty() && config.redis.url.as_str().into_connection_info().is_err() {
+        return no("redis.url", "expected a redis://, rediss:// or unix:// URL");
     }
     if config.redis.server.as_os_str().is_empty() {
         return no("redis.server", "expected a program");

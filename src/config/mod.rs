@@ -37,6 +37,17 @@ pub struct Config {
     pub log: Log,
 }
 
+impl Config {
+    /// The file with the key that seals secrets.
+    pub fn key_file(&self) -> PathBuf {
+        if self.secrets.key_file.as_os_str().is_empty() {
+            self.data_dir.join("secret.key")
+        } else {
+            self.secrets.key_file.clone()
+        }
+    }
+}
+
 /// `[api]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
