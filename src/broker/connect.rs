@@ -149,7 +149,8 @@ impl ConnectionLike for Connection {
 async fn keep(client: Client, timeout: Duration, links: watch::Sender<Link>, broken: watch::Sender<u64>) {
     let mut reports = broken.subscribe();
     let mut wait = BACKOFF.0;
-    let mut was_down = false;
+    // What the log knows: failures before the first success are the caller's to report.
+    let (mut was_up, mut is_down) = (false, false);
     for number in 1.. {
         let outcome = tokio::select! {
             () = links.closed() => return,
@@ -158,10 +159,10 @@ async fn keep(client: Client, timeout: Duration, links: watch::Sender<Link>, bro
         let since = Instant::now();
         match outcome {
             Ok(link) => {
-                if was_down {
+                if is_down && was_up {
                     tracing::info!("redis is back");
                 }
-                was_down = false;
+                (was_up, is_down) = (true, false);
                 links.send_replace(Link::Up(number, link));
                 tokio::select! {
                     () = links.closed() => return,
@@ -171,10 +172,10 @@ async fn keep(client: Client, timeout: Duration, links: watch::Sender<Link>, bro
                 links.send_replace(Link::Connecting);
             }
             Err(error) => {
-                if !was_down {
+                if was_up && !is_down {
                     tracing::warn!(%error, "redis is unavailable, trying again");
                 }
-                was_down = true;
+                is_down = true;
                 links.send_replace(Link::Down(error.to_string().into()));
             }
         }

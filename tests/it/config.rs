@@ -19,9 +19,10 @@ async fn every_source_is_named_in_its_mistake() {
     let scratch = Scratch::new();
     let other = scratch.write("other.toml", "[api]\nport = 80\n");
     let other = other.to_str().unwrap();
+    scratch.write("fine.toml", "");
     for (args, env, start) in [
         (
-            vec!["config", "check", "--config", other],
+            vec!["config", "check", "--config", "fine.toml"],
             ("COLLECTOR_X", "1"),
             "collector: COLLECTOR_X: x: there is no such key",
         ),
