@@ -26,7 +26,7 @@ impl Script {
     ) -> Result<T, BrokerError> {
         match self.command(keys, &args).query_async(connection).await.map_err(BrokerError::from) {
             Err(error) if error.is_no_script() => {
-                Ok(self.filled("EVAL", self.source, keys, &args).query_async(connection).await?)
+                Ok(filled("EVAL", self.source, keys, &args).query_async(connection).await?)
             }
             other => other,
         }
@@ -35,17 +35,17 @@ impl Script {
     /// The `EVALSHA` for a pipeline. One that fails with [`BrokerError::is_no_script`] has not run it: [`Script::load`]
     /// it and send the pipeline's rest again.
     pub fn command(&self, keys: &[&str], args: impl ToRedisArgs) -> Cmd {
-        self.filled("EVALSHA", &self.sha, keys, args)
+        filled("EVALSHA", &self.sha, keys, args)
     }
 
     /// Makes Redis know it, so that pipelines need not send the source.
     pub async fn load(&self, connection: &mut Connection) -> Result<(), BrokerError> {
         Ok(redis::cmd("SCRIPT").arg("LOAD").arg(self.source).exec_async(connection).await?)
     }
+}
 
-    fn filled(&self, verb: &str, script: &str, keys: &[&str], args: impl ToRedisArgs) -> Cmd {
-        let mut cmd = redis::cmd(verb);
-        cmd.arg(script).arg(keys.len()).arg(keys).arg(args);
-        cmd
-    }
+fn filled(verb: &str, script: &str, keys: &[&str], args: impl ToRedisArgs) -> Cmd {
+    let mut cmd = redis::cmd(verb);
+    cmd.arg(script).arg(keys.len()).arg(keys).arg(args);
+    cmd
 }

@@ -12,7 +12,7 @@ use super::{CliError, error::Problem};
 const MAX_ANSWER: usize = 256 << 20;
 
 /// How long connecting may take, and the silence after which an answer or a stream counts as lost.
-const PATIENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(1));
 
 /// Which API to talk to.
 #[derive(Debug, clap::Args)]

@@ -47,7 +47,7 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let columns = ["job_id", "platform_id", "status", "progress", "message", "created_at"];
     let mut text = render::rows(jobs, &columns);
     if let Some(cursor) = page.get("cursor").and_then(Value::as_str) {
-        text.push_str(&format!("more: --cursor {cursor}\n"));
+        text = format!("{text}more: --cursor {cursor}\n");
     }
     print(&text)
 }

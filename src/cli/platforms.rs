@@ -61,17 +61,15 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
         return Ok(ExitCode::SUCCESS);
     }
     let none = Vec::new();
-    let mut text = String::new();
     for platform in answer.get("platforms").and_then(Value::as_array).unwrap_or(&none) {
         let said = |key: &str| platform.get(key).and_then(Value::as_str).unwrap_or_default();
-        text.push_str(&format!("{}  ({})\n  {}\n", said("platform_id"), said("pool"), said("description")));
+        print(&format!("{}  ({})\n  {}\n", said("platform_id"), said("pool"), said("description")))?;
         let settings = platform.get("settings").and_then(Value::as_array).unwrap_or(&none);
         if !settings.is_empty() {
-            text.push_str(&render::rows(settings, &["name", "type", "required", "default", "description"]));
+            print(&render::rows(settings, &["name", "type", "required", "default", "description"]))?;
         }
-        text.push('\n');
+        print("\n")?;
     }
-    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

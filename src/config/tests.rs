@@ -124,7 +124,7 @@ fn mistakes_in_the_file_are_one_sentence() {
         ("[log]\nformat = \"xml\"", "log.format = \"xml\": expected \"text\" or \"json\""),
         (
             "[log]\nlevel = \"a=b=c\"",
-            "log.level = \"a=b=c\": expected error, warn, info, debug, trace or a filter (invalid filter directive)",
+            "log.level = \"a=b=c\": expected error, warn, info, debug, trace, off, or a filter like info,collector::queue=debug",
         ),
         ("[api", "TOML parse error at line 1, column 5: unclosed table, expected `]`"),
     ];

@@ -7,5 +7,6 @@
 mod broker;
 mod cli;
 mod config;
+mod follow;
 mod redis_server;
 mod support;

@@ -19,7 +19,7 @@ use tokio::{
 use super::{Scratch, alive, signal};
 
 /// How long it may take until it listens.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A `collector up` (or `api`, `sanjer`) that runs until it is stopped or dropped.
 #[derive(Debug)]
@@ -96,9 +96,8 @@ impl Collector {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let pid = child.id().unwrap();
         let mut this = Self { child, pid, lines, stderr, base: String::new(), redis_line: None, redis_pid: None };
-        if timeout(START, this.listening()).await != Ok(true) {
-            panic!("it does not listen:\n{}", this.stderr());
-        }
+        let listens = timeout(START, this.listening()).await == Ok(true);
+        assert!(listens, "it does not listen:\n{}", this.stderr());
         if this.redis_line.is_some() {
             let info: redis::InfoDict = redis::cmd("INFO").query_async(&mut this.redis().await).await.unwrap();
             this.redis_pid = info.get("process_id");
@@ -138,11 +137,6 @@ impl Collector {
     /// The process id of its private Redis.
     pub(crate) fn redis_pid(&self) -> u32 {
         self.redis_pid.expect("it has a private Redis")
-    }
-
-    /// A URL of its API.
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -1,6 +1,7 @@
 //! What every test starts from: a scratch directory, a running collector, a Redis, and waiting for conditions.
 
 mod collector;
+pub(crate) mod http;
 mod redis;
 mod scratch;
 mod wait;
