@@ -1,7 +1,7 @@
 //! How Redis is reached: connecting and staying connected, checking that it is fit for jobs, running scripts, and
 //! the private redis-server of `collector up`.
 //!
-//! In: `[redis]` of the configuration. Out: a [`Broker`] whose [`Connection`]s outlive restarts of Redis. Invariants:
+//! In: `[redis]` of the configuration. Out: a `Broker` whose `Connection`s outlive restarts of Redis. Invariants:
 //! a command answers or fails within `redis.timeout`, whatever Redis does; while Redis is away commands fail at once;
 //! nobody but the connection's own task reconnects.
 

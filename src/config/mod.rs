@@ -2,7 +2,7 @@
 //!
 //! `src/config.default.toml` holds every default and its documentation. Later sources win: the defaults, then
 //! `collector.toml`, then `COLLECTOR_*` of the environment, then flags.
-//! In: those sources. Out: one [`Config`]. Invariant: a `Config` that exists has passed every check, and whatever is
+//! In: those sources. Out: one `Config`. Invariant: a `Config` that exists has passed every check, and whatever is
 //! wrong is one sentence with the source, the path and the value.
 
 mod check;
