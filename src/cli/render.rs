@@ -1,6 +1,9 @@
 //! JSON as people read it: tables.
 
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{
+    ContentArrangement, Table, TableStyle,
+    presets::{NOTHING, UTF8_BORDERS_ONLY},
+};
 use serde_json::{Map, Value};
 
 use super::progress::printable;
@@ -41,7 +44,7 @@ pub(super) fn job(record: &Value) -> String {
 
 /// Objects as rows under these columns.
 pub(super) fn rows(items: &[Value], columns: &[&str]) -> String {
-    let mut table = table();
+    let mut table = table(UTF8_BORDERS_ONLY);
     table.set_header(columns.iter().copied());
     for item in items {
         table.add_row(columns.iter().map(|column| item.get(column).map(cell).unwrap_or_default()));
@@ -89,16 +92,16 @@ fn left_out(count: usize) -> String {
 
 /// A table of key and value.
 fn pairs(map: &Map<String, Value>) -> String {
-    let mut table = table();
+    let mut table = table(NOTHING);
     for (key, value) in map {
         table.add_row([key.replace('_', " "), cell(value)]);
     }
     format!("{table}\n")
 }
 
-fn table() -> Table {
+fn table(style: TableStyle) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(style).set_content_arrangement(ContentArrangement::Dynamic);
     table
 }
 
