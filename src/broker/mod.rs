@@ -1,13 +1,26 @@
-//! How Redis is reached.
+//! How Redis is reached: connecting and staying connected, checking that it is fit for jobs, running scripts, and
+//! the private redis-server of `collector up`.
 //!
-//! In: `redis.*` of the configuration. Out: a [`Broker`], one connection that mends itself, through which every
-//! command and script goes. Invariant: a command succeeds or returns a typed error within `redis.timeout`; nothing
-//! here retries a command by itself, because only the caller knows whether that is harmless.
+//! In: `[redis]` of the configuration. Out: a `Broker` whose `Connection`s outlive restarts of Redis. Invariants:
+//! a command answers or fails within `redis.timeout`, whatever Redis does; while Redis is away commands fail at once;
+//! nobody but the connection's own task reconnects.
 
+mod check;
 mod connect;
+mod embedded;
+mod error;
+mod lock;
 mod scratch;
+mod script;
+mod server;
 
 pub use self::{
-    connect::{Broker, BrokerError},
+    check::{CheckError, Software, check},
+    connect::{Broker, Connection},
+    embedded::{Embedded, EmbeddedError},
+    error::BrokerError,
+    lock::LockError,
     scratch::Scratch,
+    script::Script,
+    server::Address,
 };

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{Broker, BrokerError};
+use crate::config::{self, Span};
 
 /// A running scratch server.
 #[derive(Debug)]
@@ -45,8 +46,10 @@ impl Scratch {
     }
 
     /// A connection to it.
-    pub fn broker(&self) -> Result<Broker, BrokerError> {
-        Broker::new(&self.url(), Duration::from_secs(10))
+    pub async fn broker(&self) -> Result<Broker, BrokerError> {
+        let server = PathBuf::from("redis-server");
+        let timeout = Span(Duration::from_secs(10));
+        Broker::connect(&config::Redis { url: self.url(), server, timeout }).await
     }
 
     fn socket(&self) -> PathBuf {

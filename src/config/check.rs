@@ -2,7 +2,7 @@
 
 use config::{Value, ValueKind};
 use redis::IntoConnectionInfo as _;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::{Config, ConfigError, Span, show};
 use crate::job::Shard;
@@ -25,11 +25,10 @@ pub(super) fn shape(path: &str, value: &Value, default: &Value) -> Result<(), Co
             Ok(())
         }
         (_, ValueKind::Table(_)) => Err(sentence(path, value, "expected a section of keys")),
-        (ValueKind::Boolean(_), ValueKind::Boolean(_)) => Ok(()),
+        (ValueKind::Boolean(_), ValueKind::Boolean(_)) | (ValueKind::I64(_), ValueKind::I64(_)) => Ok(()),
         // The environment and flags have only text.
         (ValueKind::String(text), ValueKind::Boolean(_)) if text.parse::<bool>().is_ok() => Ok(()),
         (_, ValueKind::Boolean(_)) => Err(sentence(path, value, "expected true or false")),
-        (ValueKind::I64(_), ValueKind::I64(_)) => Ok(()),
         (ValueKind::String(text), ValueKind::I64(_)) if text.parse::<i64>().is_ok() => Ok(()),
         (_, ValueKind::I64(_)) => Err(sentence(path, value, "expected a whole number")),
         (ValueKind::String(_), _) => Ok(()),
@@ -65,11 +64,8 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     if config.api.max_streams == 0 {
         return no("api.max_streams", "expected at least 1");
     }
-    if let Err(error) = config.redis.url.as_str().into_connection_info()
-        && !config.redis.url.is_empty()
-    {
-        let reason = error.detail().map_or_else(|| error.to_string(), str::to_lowercase);
-        return Err(("redis.url", format!("expected a redis://, rediss:// or unix:// URL ({reason})")));
+    if !config.redis.url.is_empty() && config.redis.url.as_str().into_connection_info().is_err() {
+        return no("redis.url", "expected a redis://, rediss:// or unix:// URL");
     }
     if config.redis.server.as_os_str().is_empty() {
         return no("redis.server", "expected a program");
@@ -92,8 +88,11 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
             "a pool's name is lower-case letters, digits, - and _, starting with a letter, at most 40 characters",
         );
     }
-    if let Err(error) = EnvFilter::try_new(&config.log.level) {
-        return Err(("log.level", format!("expected error, warn, info, debug, trace or a filter ({error})")));
+    if !is_filter(&config.log.level) {
+        return no(
+            "log.level",
+            "expected error, warn, info, debug, trace, off, or a filter like info,collector::queue=debug",
+        );
     }
     spans(config)
 }
@@ -118,6 +117,12 @@ fn spans(config: &Config) -> Result<(), (&'static str, String)> {
         }
     }
     Ok(())
+}
+
+/// Whether it is a filter. A lone word that is no level would be taken for the name of a module and silence the rest.
+fn is_filter(text: &str) -> bool {
+    let has_level = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
+    text.split(',').all(has_level) && EnvFilter::try_new(text).is_ok()
 }
 
 /// Whether it may stand in a key of Redis and in a process's name.

@@ -2,7 +2,7 @@
 //!
 //! `src/config.default.toml` holds every default and its documentation. Later sources win: the defaults, then
 //! `collector.toml`, then `COLLECTOR_*` of the environment, then flags.
-//! In: those sources. Out: one [`Config`]. Invariant: a `Config` that exists has passed every check, and whatever is
+//! In: those sources. Out: one `Config`. Invariant: a `Config` that exists has passed every check, and whatever is
 //! wrong is one sentence with the source, the path and the value.
 
 mod check;
@@ -35,6 +35,17 @@ pub struct Config {
     pub secrets: Secrets,
     pub network: Network,
     pub log: Log,
+}
+
+impl Config {
+    /// The file with the key that seals secrets.
+    pub fn key_file(&self) -> PathBuf {
+        if self.secrets.key_file.as_os_str().is_empty() {
+            self.data_dir.join("secret.key")
+        } else {
+            self.secrets.key_file.clone()
+        }
+    }
 }
 
 /// `[api]`

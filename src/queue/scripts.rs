@@ -1,10 +1,10 @@
 //! The scripts as typed calls. Each is one bounded, atomic step; the sources in `lua/` say what each does.
 
-use redis::{Script, Value};
+use redis::{FromRedisValue, Value};
 
 use super::{Lane, keys};
 use crate::{
-    broker::{Broker, BrokerError},
+    broker::{Broker, BrokerError, Script},
     config::Config,
     job::{JobId, Shard, Status},
 };
@@ -181,6 +181,15 @@ impl Queue {
         Self { broker, limits }
     }
 
+    async fn script<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        shard: Shard,
+        args: impl redis::ToRedisArgs,
+    ) -> Result<T, BrokerError> {
+        script.call(&mut self.broker.connection(), &[&keys::prefix(shard)], args).await
+    }
+
     /// The connection below it.
     pub fn broker(&self) -> &Broker {
         &self.broker
@@ -223,7 +232,7 @@ impl Queue {
                     job.max_attempts.to_string(),
                 ]);
             }
-            let first: Vec<String> = self.broker.script(script!("submit"), shard, &args).await?;
+            let first: Vec<String> = self.script(script!("submit"), shard, &args).await?;
             if let [job_id, body] = first.as_slice() {
                 return Ok(Submitted::Known { job_id: job_id.clone(), body: body.clone() });
             }
@@ -248,7 +257,7 @@ impl Queue {
             pool.into(),
             n.min(BATCH).to_string(),
         ];
-        let answer: Vec<Value> = self.broker.script(script!("claim"), shard, &args).await?;
+        let answer: Vec<Value> = self.script(script!("claim"), shard, &args).await?;
         let mut values = answer.into_iter();
         let next_due = match values.next() {
             Some(Value::Int(ms)) => u64::try_from(ms).ok(),
@@ -276,7 +285,7 @@ impl Queue {
                     finish.delay_ms.to_string(),
                 ]);
             }
-            let answers: Vec<i64> = self.broker.script(script!("finish"), shard, &args).await?;
+            let answers: Vec<i64> = self.script(script!("finish"), shard, &args).await?;
             written.extend(answers.into_iter().map(Written::from));
         }
         Ok(written)
@@ -293,7 +302,7 @@ impl Queue {
             args.extend([said.id.to_string(), said.lease.to_string(), said.kind.into(), said.values.len().to_string()]);
             args.extend(said.values.iter().cloned());
         }
-        let answers: Vec<i64> = self.broker.script(script!("report"), shard, &args).await?;
+        let answers: Vec<i64> = self.script(script!("report"), shard, &args).await?;
         Ok(answers.into_iter().map(Written::from).collect())
     }
 
@@ -310,7 +319,7 @@ impl Queue {
         ];
         let mut moved = 0;
         loop {
-            let (now, left): (u64, u64) = self.broker.script(script!("release"), shard, &args).await?;
+            let (now, left): (u64, u64) = self.script(script!("release"), shard, &args).await?;
             moved += now;
             if left == 0 {
                 return Ok(moved);
@@ -324,7 +333,7 @@ impl Queue {
         for (name, value) in fields {
             args.extend([(*name).to_owned(), value.clone()]);
         }
-        Ok(self.broker.script::<u8>(script!("heartbeat"), shard, &args).await? == 1)
+        Ok(self.script::<u8>(script!("heartbeat"), shard, &args).await? == 1)
     }
 
     /// Gives back what Redis says `sanjer` holds in one shard but the sanjer itself knows nothing of: the harvest of
@@ -332,17 +341,17 @@ impl Queue {
     pub async fn disown(&self, shard: Shard, sanjer: &str, known: &[JobId]) -> Result<u64, BrokerError> {
         let mut args = vec![self.limits.max_events.to_string(), sanjer.to_owned(), BATCH.to_string()];
         args.extend(known.iter().map(ToString::to_string));
-        self.broker.script(script!("disown"), shard, &args).await
+        self.script(script!("disown"), shard, &args).await
     }
 
     /// Sanjers of one shard whose lease ran out, a few at a time.
     pub async fn expired(&self, shard: Shard) -> Result<Vec<String>, BrokerError> {
-        self.broker.script(script!("expired"), shard, &["10"]).await
+        self.script(script!("expired"), shard, &["10"]).await
     }
 
     /// Deletes a batch of finished jobs whose time is over; `true` when there may be more.
     pub async fn clean(&self, shard: Shard) -> Result<bool, BrokerError> {
-        let deleted: usize = self.broker.script(script!("janitor"), shard, &[BATCH]).await?;
+        let deleted: usize = self.script(script!("janitor"), shard, &[BATCH]).await?;
         Ok(deleted == BATCH)
     }
 

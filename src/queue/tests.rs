@@ -22,9 +22,9 @@ fn config(overrides: &[(&str, &str)]) -> Config {
     config::load(None::<&PathBuf>.map(PathBuf::as_path), overrides).unwrap()
 }
 
-fn bench(overrides: &[(&str, &str)]) -> Bench {
+async fn bench(overrides: &[(&str, &str)]) -> Bench {
     let redis = Scratch::start().unwrap();
-    let broker = redis.broker().unwrap();
+    let broker = redis.broker().await.unwrap();
     Bench { queue: Queue::new(broker.clone(), &config(overrides)), broker, _redis: redis }
 }
 
@@ -73,7 +73,7 @@ impl Bench {
 
 #[tokio::test]
 async fn a_job_goes_its_way_and_reads_like_a_page() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let id = bench.submit(NewJob { client_id: Some("mine".into()), ..new_job() }).await;
     assert_eq!(bench.field(id, "status").await, "queued");
     let claimed = bench.claim("a", Lane::Queue, 5).await;
@@ -98,7 +98,7 @@ async fn a_job_goes_its_way_and_reads_like_a_page() {
 
 #[tokio::test]
 async fn priority_then_age() {
-    let bench = bench(&[("queue.priority_window", "1m")]);
+    let bench = bench(&[("queue.priority_window", "1m")]).await;
     let first = bench.submit(new_job()).await;
     let second = bench.submit(new_job()).await;
     let urgent = bench.submit(NewJob { priority: 9, ..new_job() }).await;
@@ -108,7 +108,7 @@ async fn priority_then_age() {
 
 #[tokio::test]
 async fn a_hand_back_keeps_its_place_and_its_attempt() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let first = bench.submit(new_job()).await;
     let second = bench.submit(new_job()).await;
     assert_eq!(bench.claim("a", Lane::Queue, 1).await[0].id, first);
@@ -119,7 +119,7 @@ async fn a_hand_back_keeps_its_place_and_its_attempt() {
 
 #[tokio::test]
 async fn an_old_lease_writes_nothing() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let id = bench.submit(new_job()).await;
     bench.claim("a", Lane::Queue, 1).await;
     assert_eq!(bench.queue.release(SHARD, "a", Blame::Nobody, "null").await.unwrap(), 1);
@@ -138,7 +138,7 @@ async fn an_old_lease_writes_nothing() {
 
 #[tokio::test]
 async fn the_dead_claim_nothing() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     bench.submit(new_job()).await;
     bench.queue.release(SHARD, "a", Blame::Nobody, "null").await.unwrap();
     assert!(matches!(bench.queue.claim(SHARD, "a", Lane::Queue, "light", 1).await.unwrap(), Claim::Tombstoned));
@@ -148,7 +148,7 @@ async fn the_dead_claim_nothing() {
 
 #[tokio::test]
 async fn suspects_run_alone_and_only_then_are_blamed() {
-    let bench = bench(&[("queue.max_crashes", "2")]);
+    let bench = bench(&[("queue.max_crashes", "2")]).await;
     let id = bench.submit(new_job()).await;
     bench.claim("shared", Lane::Queue, 64).await;
     bench.queue.release(SHARD, "shared", Blame::Suspects, "null").await.unwrap();
@@ -166,7 +166,7 @@ async fn suspects_run_alone_and_only_then_are_blamed() {
 
 #[tokio::test]
 async fn retries_and_snoozes_wait_and_come_back() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let id = bench.submit(new_job()).await;
     for (lease, status, attempt) in [(1, Status::Retrying, "2"), (2, Status::Snoozed, "2")] {
         assert_eq!(bench.claim("a", Lane::Queue, 1).await[0].lease, lease);
@@ -178,7 +178,7 @@ async fn retries_and_snoozes_wait_and_come_back() {
 
 #[tokio::test]
 async fn scheduled_jobs_wait_for_their_time() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let id = bench.submit(NewJob { delay_ms: 60_000, ..new_job() }).await;
     assert_eq!(bench.field(id, "status").await, "scheduled");
     match bench.queue.claim(SHARD, "a", Lane::Queue, "light", 5).await.unwrap() {
@@ -189,7 +189,7 @@ async fn scheduled_jobs_wait_for_their_time() {
 
 #[tokio::test]
 async fn a_lost_claim_is_given_back() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let known = bench.submit(new_job()).await;
     let lost = bench.submit(new_job()).await;
     bench.claim("a", Lane::Queue, 2).await;
@@ -200,7 +200,7 @@ async fn a_lost_claim_is_given_back() {
 
 #[tokio::test]
 async fn a_key_names_one_job() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let key = IdempotencyKey { name: "k".into(), body: "b1".into() };
     let first = new_job();
     assert_eq!(bench.queue.submit(SHARD, &[first.clone()], Some(&key)).await.unwrap(), Submitted::New);
@@ -211,7 +211,7 @@ async fn a_key_names_one_job() {
 
 #[tokio::test]
 async fn what_is_over_leaves_nothing() {
-    let bench = bench(&[("jobs.retention", "0ms")]);
+    let bench = bench(&[("jobs.retention", "0ms")]).await;
     let id = bench.submit(new_job()).await;
     bench.claim("a", Lane::Queue, 1).await;
     let rows = Said { id, lease: 1, kind: "processed", values: vec!["{}".into(); 3] };
@@ -231,7 +231,7 @@ async fn what_is_over_leaves_nothing() {
 
 #[tokio::test]
 async fn a_dataset_is_cut_loudly_and_starts_anew_with_a_lease() {
-    let bench = bench(&[("jobs.max_dataset", "10B")]);
+    let bench = bench(&[("jobs.max_dataset", "10B")]).await;
     let id = bench.submit(new_job()).await;
     bench.claim("a", Lane::Queue, 1).await;
     let rows = |lease| Said { id, lease, kind: "original", values: vec!["[1,2]".into(); 3] };

@@ -43,7 +43,7 @@ async fn listen_to(queue: &Queue, channel: &str, bell: &Notify, until: &Cancella
 }
 
 async fn hear(queue: &Queue, channel: &str, bell: &Notify, backoff: &mut Backoff) -> Result<(), BrokerError> {
-    let mut subscriber = queue.broker().subscriber().await?;
+    let mut subscriber = queue.broker().pubsub().await?;
     subscriber.subscribe(channel).await?;
     backoff.reset();
     bell.notify_one();

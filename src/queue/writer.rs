@@ -190,7 +190,7 @@ where
     loop {
         match write().await {
             Ok(written) => return written,
-            Err(BrokerError::Unavailable(error)) => warn!(error = %error, "cannot write; will keep trying"),
+            Err(error) if error.is_unavailable() => warn!(error = %error, "cannot write; will keep trying"),
             Err(error) => error!(error = %error, "a write failed; will keep trying"),
         }
         backoff.wait(&never).await;

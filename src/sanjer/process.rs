@@ -22,9 +22,10 @@ use super::{
 };
 use crate::{
     broker::Broker,
+    config::Config,
     job::Status,
     platform::{Network, Registry},
-    queue::{ClaimedJobs, Claimer, Declared, Finish, Held, Lane, Queue, Ticket, Writer, listen},
+    queue::{Backoff, ClaimedJobs, Claimer, Declared, Finish, Held, Lane, Queue, Ticket, Writer, listen},
     secret::Sealer,
 };
 
@@ -44,7 +45,7 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
     let (tickets_in, tickets) = mpsc::channel(start.slots.into());
     let runner = Runner {
         registry: Arc::new(Registry::load()?),
-        sealer: Sealer::load(&config.secrets.key_file)?,
+        sealer: Sealer::load(&config.key_file())?,
         network: Network { allow_public: config.network.allow_public },
         max_result: config.jobs.max_result.0,
         held: Held::default(),
@@ -52,19 +53,15 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
         finishes: finishes_in,
         stuck: CancellationToken::new(),
     };
-    let lifeline = Lifeline {
-        queue: Queue::new(Broker::new(&config.redis.url, config.redis.timeout.0)?, config),
-        name: name.clone(),
-        held: runner.held.clone(),
-        finishes: runner.finishes.clone(),
-        stuck: runner.stuck.clone(),
-        start,
-        orders,
-    };
+    let held = runner.held.clone();
+    let (own_finishes, stuck) = (runner.finishes.clone(), runner.stuck.clone());
     let io = runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("lifeline".into()).spawn(move || {
-        let writer = Writer::new(lifeline.queue.clone(), name, lifeline.held.clone(), reports, finishes);
-        exit(io.block_on(lifeline.run(tickets_in, writer)));
+        exit(io.block_on(async move {
+            let queue = Queue::new(connect(&start.config).await, &start.config);
+            let writer = Writer::new(queue.clone(), name.clone(), held.clone(), reports, finishes);
+            Lifeline { queue, name, held, finishes: own_finishes, stuck, start, orders }.run(tickets_in, writer).await
+        }));
     })?;
 
     let jobs = runtime::Builder::new_multi_thread().enable_all().thread_name("jobs").build()?;
@@ -80,6 +77,19 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
     // The lifeline's thread writes what is left and then ends the process.
     loop {
         std::thread::park();
+    }
+}
+
+/// The connection to Redis, however long it takes: a sanjer that starts while Redis is away waits for it.
+async fn connect(config: &Config) -> Broker {
+    let never = CancellationToken::new();
+    let mut backoff = Backoff::default();
+    loop {
+        match Broker::connect(&config.redis).await {
+            Ok(broker) => return broker,
+            Err(error) => warn!(error = %error, "cannot connect; will keep trying"),
+        }
+        backoff.wait(&never).await;
     }
 }
 

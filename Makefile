@@ -1,0 +1,28 @@
+# The commands of this project. `make run` shows it working; `make test` proves it.
+
+.PHONY: run test test-all lint bench build
+
+# The demonstration: everything on this machine, one crawl of a local network. ONCE=1 ends after the result.
+run:
+	@scripts/run
+
+build:
+	cargo build --release --locked
+
+# Everything that CI runs.
+test:
+	@scripts/test
+
+# The same, and the slow modules that are run by name.
+test-all:
+	@scripts/test --run-ignored all
+
+lint:
+	cargo fmt --check
+	rustfmt --edition 2024 --check platforms/*.rs
+	cargo clippy --locked --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --quiet
+
+# What the README claims, measured on this machine.
+bench: build
+	$${CARGO_TARGET_DIR:-target}/release/collector bench queue

@@ -1,0 +1,12 @@
+//! Black-box tests, one module a promise: the real `collector` binary, a real redis-server, HTTP.
+//!
+//! Tests wait for conditions, never for time to pass, and share nothing: each has its own directory, port and Redis.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "in tests a panic is the right answer")]
+
+mod broker;
+mod cli;
+mod config;
+mod follow;
+mod redis_server;
+mod support;

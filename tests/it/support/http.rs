@@ -1,0 +1,46 @@
+//! Asking a running collector over HTTP.
+
+use reqwest::{Body, Client, RequestBuilder, header::HeaderMap};
+use serde_json::Value;
+
+use super::Collector;
+
+/// What came back. `json` is null if the body was something else.
+#[derive(Debug)]
+#[allow(dead_code, reason = "each test looks at what it is about")]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) json: Value,
+}
+
+#[allow(dead_code, reason = "each test asks for what it is about")]
+impl Collector {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(client().get(format!("{}{path}", self.base))).await
+    }
+
+    /// Posts JSON text as it is.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
+        let request = client().post(format!("{}{path}", self.base));
+        self.ask(request.header("content-type", "application/json").body(body)).await
+    }
+
+    /// Sends any request.
+    pub(crate) async fn ask(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        #[expect(clippy::disallowed_methods, reason = "the answer comes from the collector under test")]
+        let text = response.text().await.unwrap();
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        Answer { status, headers, text, json }
+    }
+}
+
+/// A client that goes nowhere but to the URL it is given.
+#[allow(dead_code, reason = "for requests that `get` and `post` do not cover")]
+pub(crate) fn client() -> Client {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    Client::builder().no_proxy().build().unwrap()
+}

@@ -1,0 +1,14 @@
+//! What every test starts from: a scratch directory, a running collector, a Redis, and waiting for conditions.
+
+mod collector;
+pub(crate) mod http;
+mod redis;
+mod scratch;
+mod wait;
+
+pub(crate) use self::{
+    collector::{Collector, Finished, finished},
+    redis::{RedisServer, redis_server},
+    scratch::Scratch,
+    wait::{alive, eventually, signal},
+};
