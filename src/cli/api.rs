@@ -1,5 +1,7 @@
 //! `collector api`: the API alone.
 
+use std::sync::Arc;
+
 use super::{
     CliError, logging,
     options::{Sources, listen},
@@ -24,8 +26,10 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     needs_redis(&config)?;
     logging::init(&config.log)?;
     let stop = stop::on_signal()?;
-    let _broker = up::connect(&config).await?;
-    let _listener = up::bind(&config).await?;
-    stop.cancelled().await;
-    Ok(())
+    let queue = up::queue(&config, up::connect(&config).await?).await?;
+    let jobs = up::jobs(&config, &queue).await?;
+    let listener = up::bind(&config).await?;
+    crate::api::serve(listener, jobs, Arc::new(config), false, stop)
+        .await
+        .map_err(|error| CliError::Start(format!("the API ended: {error}")))
 }

@@ -29,8 +29,11 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     needs_redis(&config)?;
     logging::init(&config.log)?;
     let stop = stop::on_signal()?;
-    let _broker = up::connect(&config).await?;
+    let queue = up::queue(&config, up::connect(&config).await?).await?;
+    up::sealer(&config, &queue).await?;
+    let supervisor = crate::sanjer::supervise(&config, &queue, &config.sanjers.pools);
     stop.cancelled().await;
+    supervisor.stop().await;
     Ok(())
 }
 

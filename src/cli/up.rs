@@ -2,6 +2,8 @@
 //!
 //! configuration → logs → lock and private Redis → check → API and sanjers → a signal → back, in the reverse order.
 
+use std::sync::Arc;
+
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -11,8 +13,14 @@ use super::{
     print, stop,
 };
 use crate::{
+    api,
     broker::{self, Broker, Embedded},
     config::Config,
+    job::Jobs,
+    platform::Registry,
+    queue::Queue,
+    sanjer,
+    secret::Sealer,
 };
 
 /// Run everything: the API, the sanjers and, unless redis.url is set, a private Redis.
@@ -66,18 +74,56 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
 async fn serve(config: &Config, stop: &CancellationToken) -> Result<(), CliError> {
     let broker = connect(config).await?;
     let listener = bind(config).await?;
-    hold(config, &broker, listener, stop).await
+    hold(config, broker, listener, stop).await
 }
 
 /// Serves the API and keeps the sanjers until `stop`; then the API ends first, so that nothing new comes in.
 async fn hold(
-    _config: &Config,
-    _broker: &Broker,
-    _listener: TcpListener,
+    config: &Config,
+    broker: Broker,
+    listener: TcpListener,
     stop: &CancellationToken,
 ) -> Result<(), CliError> {
-    stop.cancelled().await;
-    Ok(())
+    let queue = queue(config, broker).await?;
+    let jobs = jobs(config, &queue).await?;
+    let supervisor = sanjer::supervise(config, &queue, &config.sanjers.pools);
+    let served = api::serve(listener, jobs, Arc::new(config.clone()), true, stop.clone()).await;
+    supervisor.stop().await;
+    served.map_err(|error| CliError::Start(format!("the API ended: {error}")))
+}
+
+/// The queue, once this host agrees with all others on the number of shards.
+pub(super) async fn queue(config: &Config, broker: Broker) -> Result<Queue, CliError> {
+    let queue = Queue::new(broker, config);
+    match queue.agree_on_shards().await {
+        Ok(Ok(())) => Ok(queue),
+        Ok(Err(noted)) => Err(CliError::Start(format!(
+            "queue.shards = {} but the jobs in this Redis lie in {noted} shards: the number may only grow",
+            config.queue.shards
+        ))),
+        Err(error) => Err(CliError::Start(error.to_string())),
+    }
+}
+
+/// What the API needs to accept jobs: the platforms, and the key that every host must share.
+pub(super) async fn jobs(config: &Config, queue: &Queue) -> Result<Jobs, CliError> {
+    let registry = Registry::load().map_err(|error| CliError::Start(error.to_string()))?;
+    let sealer = sealer(config, queue).await?;
+    Ok(Jobs::new(queue.clone(), Arc::new(registry), sealer, config))
+}
+
+/// The key for secrets. A host with another key than the others' could neither open their secrets nor they its.
+pub(super) async fn sealer(config: &Config, queue: &Queue) -> Result<Sealer, CliError> {
+    let file = config.key_file();
+    let sealer = Sealer::load(&file).map_err(|error| CliError::Start(error.to_string()))?;
+    let agreed = queue.agree_on_key(&sealer.fingerprint()).await;
+    match agreed.map_err(|error| CliError::Start(error.to_string()))? {
+        true => Ok(sealer),
+        false => Err(CliError::Start(format!(
+            "{}: secrets in this Redis are sealed with another key: give this host the others' key file (secrets.key_file)",
+            file.display()
+        ))),
+    }
 }
 
 /// The Redis of `redis.url`, found fit.

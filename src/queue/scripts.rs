@@ -365,6 +365,14 @@ impl Queue {
         self.broker.query::<()>(redis::cmd("HSET").arg(keys::meta()).arg("shards").arg(mine)).await?;
         Ok(Ok(()))
     }
+
+    /// Notes the fingerprint of the first host's key; `false` for a host with another key.
+    pub async fn agree_on_key(&self, fingerprint: &str) -> Result<bool, BrokerError> {
+        let mut both = redis::pipe();
+        both.hset_nx(keys::meta(), "key_fingerprint", fingerprint).ignore().hget(keys::meta(), "key_fingerprint");
+        let (noted,): (String,) = self.broker.pipeline(&both).await?;
+        Ok(noted == fingerprint)
+    }
 }
 
 impl Blame {

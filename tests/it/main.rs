@@ -4,9 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "in tests a panic is the right answer")]
 
+mod bad_input;
 mod broker;
 mod cli;
 mod config;
+mod crashes;
+mod crawl;
 mod follow;
+mod jobs;
 mod redis_server;
 mod support;

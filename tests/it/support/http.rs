@@ -3,7 +3,7 @@
 use reqwest::{Body, Client, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
-use super::Collector;
+use super::{Collector, eventually};
 
 /// What came back. `json` is null if the body was something else.
 #[derive(Debug)]
@@ -43,4 +43,30 @@ impl Collector {
 pub(crate) fn client() -> Client {
     rustls::crypto::ring::default_provider().install_default().ok();
     Client::builder().no_proxy().build().unwrap()
+}
+
+/// What tests of jobs say again and again.
+impl Collector {
+    /// Submits a task spec and returns the job id.
+    pub(crate) async fn submit(&self, spec: &Value) -> String {
+        let answer = self.post("/execution/run", spec.to_string()).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        answer.json["job_id"].as_str().unwrap().to_owned()
+    }
+
+    /// The job as it is now.
+    pub(crate) async fn job(&self, id: &str) -> Value {
+        let answer = self.get(&format!("/execution/get?job_id={id}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json
+    }
+
+    /// The job once it has this status.
+    pub(crate) async fn reaches(&self, id: &str, status: &str) -> Value {
+        eventually(&format!("job {id} is {status}"), async || {
+            let job = self.job(id).await;
+            (job["status"] == status).then_some(job)
+        })
+        .await
+    }
 }
