@@ -1,4 +1,10 @@
-//! bench
+//! What the README claims, re-measurable: `collector bench`.
+//!
+//! In: how much work. Out: a table and JSON. Everything runs against a scratch redis-server without persistence, with
+//! the real binary's sanjers; what is compared is measured in the same run, because machines differ and are noisy.
 
-/// What Redis itself reaches with a fixed set of commands: the queue's figures are ratios to it.
 pub mod floor;
+mod http;
+mod queue;
+
+pub use self::queue::{Figures, Work, measure};

@@ -52,6 +52,11 @@ impl Scratch {
         Broker::connect(&config::Redis { url: self.url(), server, timeout }).await
     }
 
+    /// Its directory, for what else lives as long as it.
+    pub fn dir(&self) -> &std::path::Path {
+        &self.dir
+    }
+
     fn socket(&self) -> PathBuf {
         self.dir.join("redis.sock")
     }

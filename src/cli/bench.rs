@@ -1,12 +1,55 @@
-//! `collector bench`.
+//! `collector bench`: measures what the README claims, on this machine.
 
-use super::CliError;
+use clap::Subcommand;
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
-/// Nothing yet.
+use super::{CliError, options::Sources, print};
+use crate::bench::{Work, measure};
+
+/// Measure what the README claims.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
 
-/// Nothing yet.
-pub(super) async fn run(_args: Args) -> Result<(), CliError> {
-    Err(CliError::Start("not in this build".into()))
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The queue: submit, drain, pick-up, memory and idle, beside the floor that Redis itself sets.
+    #[command(after_help = "Starts a scratch redis-server without persistence and two sanjers of 64 slots.")]
+    Queue {
+        #[command(flatten)]
+        sources: Sources,
+        /// Jobs of the small backlog.
+        #[arg(long, default_value_t = 10_000)]
+        jobs: u64,
+        /// Jobs of the large backlog.
+        #[arg(long, default_value_t = 200_000)]
+        backlog: u64,
+        /// Posts over HTTP.
+        #[arg(long, default_value_t = 20_000)]
+        posts: u64,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Measures and prints.
+pub(super) async fn run(args: Args) -> Result<(), CliError> {
+    let What::Queue { sources, jobs, backlog, posts, json } = args.what;
+    let config = sources.load(Vec::new())?;
+    let figures = measure(config, Work { jobs, backlog, posts })
+        .await
+        .map_err(|error| CliError::Start(format!("the bench ended: {error:#}")))?;
+    let figures = serde_json::to_value(figures).map_err(|error| CliError::Start(error.to_string()))?;
+    if json {
+        return print(&format!("{figures}\n"));
+    }
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_header(["figure", "value"]);
+    for (name, value) in figures.as_object().into_iter().flatten() {
+        table.add_row([name.replace('_', " "), format!("{:.2}", value.as_f64().unwrap_or_default())]);
+    }
+    print(&format!("{table}\n"))
 }
