@@ -37,10 +37,13 @@ fn main() -> Result<(), String> {
         }
         let (path, doc) = (path.display(), doc.join("\n"));
         writeln!(modules, "#[path = {:?}] mod {name};", path.to_string()).map_err(|e| e.to_string())?;
-        writeln!(entries, "    Platform::new({name:?}, {doc:?}, {name}::PLATFORM, {name}::_run),")
+        writeln!(entries, "    Platform::new({name:?}, {doc:?}, {name}::PLATFORM, {name}::_run)?,")
             .map_err(|e| e.to_string())?;
     }
-    let generated = format!("{modules}\nfn found() -> Vec<Platform> {{\n    vec![\n{entries}    ]\n}}\n");
+    let generated = format!(
+        "use crate::platform::{{Platform, RegistryError}};\n\n{modules}\n\
+         pub(super) fn found() -> Result<Vec<Platform>, RegistryError> {{\n    Ok(vec![\n{entries}    ])\n}}\n"
+    );
     fs::write(Path::new(&out).join("platforms.rs"), generated).map_err(|e| e.to_string())
 }
 

@@ -1,21 +1,149 @@
 //! Does nothing, in as many ways as a test can ask for.
+//!
+//! It sleeps, counts, spins, allocates, logs, appends rows and fails as its settings say; all of them are optional.
+//!
+//! ```json
+//! {
+//!   "platform_id": "noop",
+//!   "settings": { "sleep_ms": 2000, "steps": 20, "rows": 10, "on": "yesterday" }
+//! }
+//! ```
+use std::time::{Duration, Instant};
+
 use crate::platform::prelude::*;
 
-pub const PLATFORM: Spec = Spec { ..Spec::DEFAULT };
+pub const PLATFORM: Spec = Spec { timeout: Some(minutes(15)), ..Spec::DEFAULT };
 
-#[derive(Deserialize, JsonSchema)]
+/// Bytes of the pages that are touched so that allocated memory is really used.
+const PAGE: usize = 4096;
+
+#[derive(Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
 pub struct Settings {
-    /// How long it sleeps, in milliseconds.
-    #[serde(default)]
+    /// How long it sleeps in all, in milliseconds.
+    #[schemars(range(max = 600_000))]
     sleep_ms: u64,
+    /// In how many steps it sleeps, each with a progress message.
+    #[schemars(range(max = 1000))]
+    steps: u32,
+    /// How it ends instead of succeeding.
+    fail_with: Option<Ending>,
+    /// It fails only while the attempt is not above this; 0 means always.
+    #[schemars(range(max = 1000))]
+    fail_attempts: u32,
+    /// How long it keeps its thread busy, deaf to everything, in milliseconds.
+    #[schemars(range(max = 600_000))]
+    spin_ms: u64,
+    /// How much memory it holds until it ends, in MiB.
+    #[schemars(range(max = 65_536))]
+    allocate_mb: usize,
+    /// How many lines it logs.
+    #[schemars(range(max = 100_000))]
+    log_lines: u32,
+    /// How many rows it appends to the dataset processed.
+    #[schemars(range(max = 100_000))]
+    rows: u32,
+    /// A secret; only its length is reported.
+    secret: Option<Secret>,
+    /// A date; reported as it was understood.
+    on: Option<Date>,
+}
+
+#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// The settings are at fault.
+    Settings,
+    /// May work later.
+    Transient,
+    /// Too early; run again after a second.
+    Snooze,
+    /// Will never work.
+    Fatal,
+    /// A bug.
+    Panic,
+    /// Ends the whole process with exit code 70.
+    Exit,
+    /// Ends the whole process by a signal.
+    Abort,
 }
 
 #[derive(Serialize, JsonSchema)]
 pub struct Report {
+    /// When it began, in microseconds since 1970.
+    started_us: i64,
+    attempt: u32,
     slept_ms: u64,
+    rows: u32,
+    secret_length: Option<usize>,
+    on: Option<String>,
 }
 
-pub async fn _run(_job: Context, settings: Settings) -> Result<Report> {
-    tokio::time::sleep(std::time::Duration::from_millis(settings.sleep_ms)).await;
-    Ok(Report { slept_ms: settings.sleep_ms })
+#[derive(Serialize)]
+struct Row {
+    n: u32,
+}
+
+pub async fn _run(job: Context, settings: Settings) -> Result<Report> {
+    let started_us = jiff::Timestamp::now().as_microsecond();
+    let held = allocate(settings.allocate_mb);
+    for n in 1..=settings.log_lines {
+        job.log(format!("line {n} of {}", settings.log_lines)).await;
+    }
+    sleep(&job, &settings).await;
+    spin(Duration::from_millis(settings.spin_ms));
+    let rows: Vec<Row> = (1..=settings.rows).map(|n| Row { n }).collect();
+    job.dataset(Tag::Processed, &rows).await?;
+    if settings.fail_attempts == 0 || job.attempt() <= settings.fail_attempts {
+        end(settings.fail_with)?;
+    }
+    drop(held);
+    Ok(Report {
+        started_us,
+        attempt: job.attempt(),
+        slept_ms: settings.sleep_ms,
+        rows: settings.rows,
+        secret_length: settings.secret.map(|secret| secret.expose().chars().count()),
+        on: settings.on.map(|date| date.to_string()),
+    })
+}
+
+fn allocate(mebibytes: usize) -> Vec<u8> {
+    let mut memory = vec![0; mebibytes << 20];
+    memory.iter_mut().step_by(PAGE).for_each(|byte| *byte = 1);
+    std::hint::black_box(memory)
+}
+
+async fn sleep(job: &Context, settings: &Settings) {
+    let steps = settings.steps.max(1);
+    let pause = Duration::from_millis(settings.sleep_ms) / steps;
+    for step in 1..=steps {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = job.cancelled().cancelled() => return,
+        }
+        if settings.steps > 0 {
+            job.progress(f64::from(step) / f64::from(steps), format!("step {step} of {steps}")).await;
+        }
+    }
+}
+
+fn spin(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}
+
+fn end(ending: Option<Ending>) -> Result<()> {
+    match ending {
+        None => Ok(()),
+        Some(Ending::Settings) => Err(Failure::settings("/fail_with", "asked to blame the settings")),
+        Some(Ending::Transient) => Err(Failure::transient("asked_to_fail", "asked to fail")),
+        Some(Ending::Snooze) => Err(Failure::snooze(seconds(1), "asked to snooze")),
+        Some(Ending::Fatal) => Err(Failure::fatal("asked_to_fail", "asked to fail for good")),
+        Some(Ending::Panic) => panic!("asked to panic"),
+        Some(Ending::Exit) => std::process::exit(70),
+        Some(Ending::Abort) => std::process::abort(),
+    }
 }

@@ -74,6 +74,11 @@ pub struct Envelope {
 /// Bytes of a progress message or a log line; the rest is cut and marked with `…`.
 pub const MAX_MESSAGE: usize = 2000;
 
+/// Bytes of a metadata key.
+const MAX_KEY: usize = 100;
+/// Bytes of a metadata value as JSON.
+const MAX_VALUE: usize = 16 * 1024;
+
 /// What the operator allows a job to reach.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Network {
@@ -149,9 +154,18 @@ impl Context {
         self.report(Report::Log(cut(line.into()))).await;
     }
 
-    /// Sets one key of the job's metadata.
+    /// Sets one key of the job's metadata. A key of more than 100 bytes or a value of more than 16 KiB (as JSON) is
+    /// dropped, and the job's log says so: metadata is for a glance, datasets are for data.
     pub async fn metadata(&self, key: impl Into<String>, value: impl Into<Value>) {
-        self.report(Report::Metadata { key: key.into(), value: value.into() }).await;
+        let (key, value) = (key.into(), value.into());
+        let bytes = value.to_string().len();
+        if key.len() > MAX_KEY {
+            self.log(format!("metadata dropped: a key may have {MAX_KEY} bytes, this one has {}", key.len())).await;
+        } else if bytes > MAX_VALUE {
+            self.log(format!("metadata {key} dropped: a value may have {MAX_VALUE} bytes, this one has {bytes}")).await;
+        } else {
+            self.report(Report::Metadata { key, value }).await;
+        }
     }
 
     /// Appends rows to a dataset. An attempt starts with empty datasets.

@@ -21,7 +21,7 @@ pub use self::{
     context::{Context, Envelope, MAX_MESSAGE, Network, Report, Tag},
     failure::{Failure, JobError, Result},
     registry::{Registry, RegistryError},
-    settings::{Date, Moment, Secret, SettingsError},
+    settings::{Date, Moment, Secret, SettingField, SettingsError},
     spec::{Backoff, HEAVY, LIGHT, STANDING, Spec, hours, minutes, seconds},
 };
 
@@ -44,7 +44,11 @@ pub struct Platform {
     doc: &'static str,
     /// What it says about itself.
     pub spec: Spec,
-    schema: schemars::Schema,
+    schema: Value,
+    /// Its schema, compiled.
+    validator: jsonschema::Validator,
+    /// Whether its settings struct takes a value; for what a schema cannot say.
+    check: fn(Value) -> std::result::Result<(), SettingsError>,
     run: Run,
 }
 
@@ -52,7 +56,12 @@ type Run = Box<dyn Fn(Context, Value) -> BoxFuture<'static, Result<Value>> + Sen
 
 impl Platform {
     /// Erases the types of `run`; its settings' schema and its report are inferred from it.
-    pub fn new<S, R, F, Fut>(id: &'static str, doc: &'static str, spec: Spec, run: F) -> Self
+    pub fn new<S, R, F, Fut>(
+        id: &'static str,
+        doc: &'static str,
+        spec: Spec,
+        run: F,
+    ) -> std::result::Result<Self, RegistryError>
     where
         S: DeserializeOwned + schemars::JsonSchema + Send + 'static,
         R: Serialize,
@@ -66,7 +75,12 @@ impl Platform {
                 Ok(serde_json::to_value(run(job, settings).await?)?)
             })
         });
-        Self { id, doc, spec, schema: settings::schema_of::<S>(), run }
+        let schema = settings::schema_of::<S>();
+        let validator = jsonschema::draft202012::options()
+            .should_validate_formats(true)
+            .build(&schema)
+            .map_err(|error| RegistryError::new(id, format!("the schema of its settings: {error}")))?;
+        Ok(Self { id, doc, spec, schema, validator, check: settings::check::<S>, run })
     }
 
     /// Runs it with opened settings.
@@ -77,6 +91,17 @@ impl Platform {
     /// The first line of its doc comment.
     pub fn description(&self) -> &'static str {
         self.doc.lines().next().unwrap_or_default()
+    }
+
+    /// The example task spec in its doc comment: the first ```` ```json ```` block.
+    pub fn example(&self) -> Option<Value> {
+        serde_json::from_str(&self.example_text()?).ok()
+    }
+
+    fn example_text(&self) -> Option<String> {
+        let lines = self.doc.lines().skip_while(|line| line.trim() != "```json").skip(1);
+        let lines: Vec<_> = lines.take_while(|line| line.trim() != "```").collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
     }
 }
 

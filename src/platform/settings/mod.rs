@@ -1,10 +1,21 @@
 //! Settings: from what a client posted to what may be stored, and from there to what a platform reads.
 //!
-//! accept: check against the schema, resolve dates, seal secrets. open: unseal. mask: hide what is sealed.
+//! In: a settings struct (its schema) and JSON. accept: check against the schema, resolve dates, seal secrets.
+//! open: unseal. Where dates and secrets stand is read from the schema alone, so both directions agree.
+//! Flattened enums are not supported in a settings struct: their fields would count as unknown.
 
-use schemars::{JsonSchema, Schema};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+mod accept;
+mod date;
+mod explain;
+mod schema;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+pub(super) use self::{accept::check, schema::schema_of};
+pub use self::{date::Date, schema::SettingField, secret::Secret};
 
 /// One thing wrong with the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,41 +31,4 @@ pub struct SettingsError {
 pub struct Moment {
     /// The time of acceptance in the time zone of the task spec.
     pub now: jiff::Zoned,
-}
-
-/// A date.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-pub struct Date(String);
-
-/// A secret.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-pub struct Secret(String);
-
-/// The schema of a settings struct, unknown fields refused.
-pub(super) fn schema_of<S: JsonSchema>() -> Schema {
-    todo!()
-}
-
-impl super::Platform {
-    /// Checks settings and turns them into what is stored: dates resolved, secrets sealed for `job`.
-    /// All errors are reported, not the first only.
-    pub fn accept(
-        &self,
-        settings: &Value,
-        at: &Moment,
-        sealer: &crate::secret::Sealer,
-        job: crate::job::JobId,
-    ) -> Result<Value, Vec<SettingsError>> {
-        todo!()
-    }
-
-    /// Turns stored settings into what the platform reads: secrets opened.
-    pub fn open(
-        &self,
-        stored: Value,
-        sealer: &crate::secret::Sealer,
-        job: crate::job::JobId,
-    ) -> Result<Value, crate::secret::SealError> {
-        todo!()
-    }
 }
