@@ -45,6 +45,9 @@ pub struct Settings {
     rows: u32,
     /// A secret; only its length is reported.
     secret: Option<Secret>,
+    /// Text of any kind, ignored; makes the settings as large as a test wants them.
+    #[schemars(length(max = 100_000))]
+    padding: Option<String>,
     /// A date; reported as it was understood.
     on: Option<Date>,
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, value::RawValue};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::job::JobId;
+use crate::{job::JobId, secret::Redactor};
 
 /// Which rows a dataset holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,6 +90,8 @@ pub struct Network {
 #[derive(Clone, Debug)]
 pub struct Context {
     inner: Arc<Inner>,
+    /// Keeps the job's secrets out of what it says.
+    redactor: Arc<Redactor>,
 }
 
 #[derive(Debug)]
@@ -115,7 +117,15 @@ impl Context {
         reports: mpsc::Sender<Envelope>,
     ) -> Self {
         let furthest = Mutex::new(0.0);
-        Self { inner: Arc::new(Inner { job, lease, attempt, network, cancelled, reports, furthest }) }
+        let inner = Arc::new(Inner { job, lease, attempt, network, cancelled, reports, furthest });
+        Self { inner, redactor: Arc::default() }
+    }
+
+    /// The same handle, which replaces these secrets in messages and log lines.
+    #[must_use]
+    pub fn hiding(mut self, redactor: Redactor) -> Self {
+        self.redactor = Arc::new(redactor);
+        self
     }
 
     /// The job this is a run of.
@@ -146,12 +156,12 @@ impl Context {
             *furthest = furthest.max(fraction.clamp(0.0, 1.0));
             *furthest
         };
-        self.report(Report::Progress { fraction, message: cut(message.into()) }).await;
+        self.report(Report::Progress { fraction, message: self.shown(message.into()) }).await;
     }
 
     /// Adds a line to the job's log.
     pub async fn log(&self, line: impl Into<String>) {
-        self.report(Report::Log(cut(line.into()))).await;
+        self.report(Report::Log(self.shown(line.into()))).await;
     }
 
     /// Sets one key of the job's metadata. A key of more than 100 bytes or a value of more than 16 KiB (as JSON) is
@@ -176,6 +186,11 @@ impl Context {
             self.report(Report::Dataset { tag, rows }).await;
         }
         Ok(())
+    }
+
+    /// Text as it may leave the job: without secrets, and bounded.
+    fn shown(&self, text: String) -> String {
+        cut(self.redactor.redact(&text))
     }
 
     async fn report(&self, report: Report) {

@@ -10,7 +10,7 @@ use crate::{
     job::Status,
     platform::{Backoff, Context, Envelope, Failure, JobError, Network, Platform, Registry, Spec},
     queue::{Claimed, Finish, Held, Ticket},
-    secret::Sealer,
+    secret::{Redactor, Sealer},
 };
 
 /// How long a run may go on after its token ended, before it counts as one that will not stop.
@@ -46,13 +46,18 @@ impl Runner {
         let job = &ticket.job;
         let Some(platform) = self.registry.get(&job.platform_id) else {
             let message = format!("this sanjer's build has no platform {:?}", job.platform_id);
-            return self.end(job, &Spec::DEFAULT, Outcome::Broken(internal("unknown_platform", message))).await;
+            let outcome = Outcome::Broken(internal("unknown_platform", message));
+            return self.end(job, &Spec::DEFAULT, outcome, &Redactor::default()).await;
         };
+        let mut redactor = Redactor::default();
         let outcome = match self.open(platform, job) {
-            Ok(settings) => self.execute(platform, &ticket, settings).await,
+            Ok(settings) => {
+                redactor = Redactor::new(platform.secrets_in(&settings));
+                self.execute(platform, &ticket, settings, redactor.clone()).await
+            }
             Err(error) => Outcome::Broken(error),
         };
-        self.end(job, &platform.spec, outcome).await;
+        self.end(job, &platform.spec, outcome, &redactor).await;
     }
 
     fn open(&self, platform: &Platform, job: &Claimed) -> Result<Value, JobError> {
@@ -61,9 +66,10 @@ impl Runner {
         platform.open(stored, &self.sealer, job.id).map_err(|error| internal("cannot_open_secrets", error.to_string()))
     }
 
-    async fn execute(&self, platform: &Platform, ticket: &Ticket, settings: Value) -> Outcome {
+    async fn execute(&self, platform: &Platform, ticket: &Ticket, settings: Value, redactor: Redactor) -> Outcome {
         let Ticket { job, cancel } = ticket;
-        let context = Context::new(job.id, job.lease, job.attempt, self.network, cancel.clone(), self.reports.clone());
+        let context = Context::new(job.id, job.lease, job.attempt, self.network, cancel.clone(), self.reports.clone())
+            .hiding(redactor);
         // A task of its own: a run that blocks its thread holds up no other, and a panic ends only itself.
         let mut run = tokio::spawn(platform.run(context, settings));
         let limit = platform.spec.timeout.unwrap_or(Duration::MAX);
@@ -102,12 +108,13 @@ impl Runner {
         Outcome::Succeeded(json)
     }
 
-    async fn end(&self, job: &Claimed, spec: &Spec, outcome: Outcome) {
+    async fn end(&self, job: &Claimed, spec: &Spec, outcome: Outcome, redactor: &Redactor) {
         // A job that is being handed back says nothing more.
         if !self.held.end(job.id, job.lease) {
             return;
         }
-        let finish = decide(job, spec.backoff, outcome, rand::random_range(0.0..=1.0));
+        let mut finish = decide(job, spec.backoff, outcome, rand::random_range(0.0..=1.0));
+        finish.json = redactor.redact(&finish.json);
         match finish.status {
             Status::Succeeded => info!(job.id = %job.id, platform = job.platform_id, "job succeeded"),
             status => info!(job.id = %job.id, platform = job.platform_id, %status, error = finish.json, "job ended"),

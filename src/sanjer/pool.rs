@@ -4,7 +4,7 @@
 //! process dies, the spare serves in its place at once, and a new spare is started.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     io,
     process::{ExitStatus, Stdio},
     time::Duration,

@@ -70,8 +70,12 @@ async fn bad_task_specs_are_refused_precisely() {
     for (body, status, code, pointer) in table {
         let answer = collector.post("/execution/run", body.clone()).await;
         let shown = body.chars().take(80).collect::<String>();
-        let pointers: Vec<&str> =
-            answer.json["errors"].as_array().into_iter().flatten().filter_map(|error| error["pointer"].as_str()).collect();
+        let pointers: Vec<&str> = answer.json["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|error| error["pointer"].as_str())
+            .collect();
         let found = pointer.is_none_or(|pointer| pointers.contains(&pointer));
         let problem = answer.headers.get("content-type").is_some_and(|kind| kind == "application/problem+json");
         if (answer.status, &answer.json["code"]) != (status, &json!(code)) || !found || !problem {
@@ -87,7 +91,8 @@ async fn bad_task_specs_are_refused_precisely() {
 async fn all_errors_come_at_once() {
     let scratch = Scratch::new();
     let collector = Collector::up(&scratch, &[]).await;
-    let body = json!({"platform_id": "noop", "settings": {"steps": -1, "x": 1, "on": "never"}, "options": {"priority": 99}});
+    let body =
+        json!({"platform_id": "noop", "settings": {"steps": -1, "x": 1, "on": "never"}, "options": {"priority": 99}});
     let answer = collector.post("/execution/run", body.to_string()).await;
     let mut pointers: Vec<&str> =
         answer.json["errors"].as_array().unwrap().iter().filter_map(|error| error["pointer"].as_str()).collect();

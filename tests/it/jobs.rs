@@ -97,8 +97,7 @@ async fn secrets_never_leave_in_clear() {
     let id = collector.submit(&json!({"platform_id": "noop", "settings": {"secret": "correct horse"}})).await;
     let job = collector.reaches(&id, "succeeded").await;
     assert_eq!(job["settings"]["secret"], "••••");
-    let hash: HashMap<String, String> =
-        collector.redis().await.hgetall(format!("{{etlas:0}}:job:{id}")).await.unwrap();
+    let hash: HashMap<String, String> = collector.redis().await.hgetall(format!("{{etlas:0}}:job:{id}")).await.unwrap();
     assert!(!format!("{hash:?} {job} {}", collector.stderr()).contains("correct horse"));
 }
 
