@@ -1,7 +1,7 @@
 //! `collector bench`: measures what the README claims, on this machine.
 
 use clap::Subcommand;
-use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::Table;
 
 use super::{CliError, options::Sources, print};
 use crate::bench::{Work, measure};
@@ -47,7 +47,7 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         return print(&format!("{figures}\n"));
     }
     let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED).set_header(["figure", "value"]);
+    table.set_header(["figure", "value"]);
     for (name, value) in figures.as_object().into_iter().flatten() {
         table.add_row([name.replace('_', " "), format!("{:.2}", value.as_f64().unwrap_or_default())]);
     }
