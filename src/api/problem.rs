@@ -1,0 +1,215 @@
+//! Errors of the API: RFC 9457. Every way to fail has a stable code, chosen by an exhaustive match.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::{
+    broker::BrokerError,
+    job::{CursorError, EventIdError, JobIdError, ListError, Refusal},
+    platform::SettingsError,
+};
+
+/// Seconds after which trying again makes sense.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+
+/// A request that was not answered as asked. Its body is written by the layer that knows the request id.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    pub(super) code: Code,
+    detail: String,
+    errors: Vec<SettingsError>,
+}
+
+/// Stable names of all problems; the words of `openapi.yaml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Code {
+    BadCursor,
+    BadEventId,
+    BadIdempotencyKey,
+    BadJobId,
+    BadQuery,
+    MalformedJson,
+    TooDeep,
+    NotFound,
+    UnknownJob,
+    MethodNotAllowed,
+    RequestTimeout,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    IdempotencyKeyReused,
+    InvalidTaskSpec,
+    Internal,
+    RedisUnavailable,
+    Timeout,
+    TooManyStreams,
+}
+
+impl Code {
+    /// Every code, for comparing with `openapi.yaml`.
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 19] = [
+        Self::BadCursor,
+        Self::BadEventId,
+        Self::BadIdempotencyKey,
+        Self::BadJobId,
+        Self::BadQuery,
+        Self::MalformedJson,
+        Self::TooDeep,
+        Self::NotFound,
+        Self::UnknownJob,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::IdempotencyKeyReused,
+        Self::InvalidTaskSpec,
+        Self::Internal,
+        Self::RedisUnavailable,
+        Self::Timeout,
+        Self::TooManyStreams,
+    ];
+
+    pub(super) const fn status(self) -> StatusCode {
+        match self {
+            Self::BadCursor
+            | Self::BadEventId
+            | Self::BadIdempotencyKey
+            | Self::BadJobId
+            | Self::BadQuery
+            | Self::MalformedJson
+            | Self::TooDeep => StatusCode::BAD_REQUEST,
+            Self::NotFound | Self::UnknownJob => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::IdempotencyKeyReused | Self::InvalidTaskSpec => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::RedisUnavailable | Self::Timeout | Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::BadCursor => "The cursor is of no use",
+            Self::BadEventId => "The event id is of no use",
+            Self::BadIdempotencyKey => "The Idempotency-Key is of no use",
+            Self::BadJobId => "Not a job id",
+            Self::BadQuery => "The query is wrong",
+            Self::MalformedJson => "The body is not JSON",
+            Self::TooDeep => "The body nests too deep",
+            Self::NotFound => "There is no such path",
+            Self::UnknownJob => "There is no such job",
+            Self::MethodNotAllowed => "The path does not have this method",
+            Self::RequestTimeout => "The body did not arrive in time",
+            Self::BodyTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body is not sent as JSON",
+            Self::IdempotencyKeyReused => "The Idempotency-Key was used with another body",
+            Self::InvalidTaskSpec => "The task spec is wrong",
+            Self::Internal => "A fault of the collector",
+            Self::RedisUnavailable => "Redis is unavailable",
+            Self::Timeout => "It took too long",
+            Self::TooManyStreams => "Too many event streams",
+        }
+    }
+}
+
+impl Problem {
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// A fault of ours; what it is goes to the log, not to the client.
+    pub(super) fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "cannot answer a request");
+        Self::new(Code::Internal, "the log of the collector says more under this request id")
+    }
+
+    /// The response for one request.
+    pub(super) fn render(&self, request_id: &str) -> Response {
+        let status = self.code.status();
+        let code = json!(self.code);
+        let mut body = json!({
+            "type": format!("/openapi.yaml#{}", code.as_str().unwrap_or_default()),
+            "title": self.code.title(),
+            "status": status.as_u16(),
+            "code": code,
+            "detail": self.detail,
+            "request_id": request_id,
+        });
+        if let (false, Some(body)) = (self.errors.is_empty(), body.as_object_mut()) {
+            body.insert("errors".into(), json!(self.errors));
+        }
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<BrokerError> for Problem {
+    fn from(error: BrokerError) -> Self {
+        match error {
+            BrokerError::Unavailable { .. } => {
+                tracing::warn!(%error, "cannot answer a request");
+                Self::new(Code::RedisUnavailable, "try again in a moment")
+            }
+            BrokerError::Refused(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let text = refusal.to_string();
+        match refusal {
+            Refusal::Malformed { .. } => Self::new(Code::MalformedJson, text),
+            Refusal::TooDeep(_) => Self::new(Code::TooDeep, text),
+            Refusal::BadKey => Self::new(Code::BadIdempotencyKey, text),
+            Refusal::KeyReused => Self::new(Code::IdempotencyKeyReused, text),
+            Refusal::Broker(error) => error.into(),
+            Refusal::Invalid(errors) => {
+                let detail =
+                    format!("{} error{}; nothing was stored", errors.len(), if errors.len() == 1 { "" } else { "s" });
+                Self { code: Code::InvalidTaskSpec, detail, errors }
+            }
+        }
+    }
+}
+
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Cursor(error @ CursorError) => Self::new(Code::BadCursor, error.to_string()),
+            ListError::Broker(error) => error.into(),
+        }
+    }
+}
+
+impl From<JobIdError> for Problem {
+    fn from(error: JobIdError) -> Self {
+        Self::new(Code::BadJobId, error.to_string())
+    }
+}
+
+impl From<EventIdError> for Problem {
+    fn from(error: EventIdError) -> Self {
+        Self::new(Code::BadEventId, error.to_string())
+    }
+}
