@@ -7,9 +7,8 @@ use serde_json::Value;
 use super::{Fault, JobId, Jobs, Shard, TaskSpec};
 use crate::{
     broker::BrokerError,
-    platform::{Moment, Platform, Registry},
+    platform::{Moment, Platform, Registry, SettingsError},
     queue::{IdempotencyKey, NewJob, Submitted},
-    secret::Sealer,
 };
 
 /// A job that was accepted.
@@ -21,88 +20,128 @@ pub struct Accepted {
     pub replayed: bool,
 }
 
-/// Why a task spec was not accepted; nothing was stored.
+/// Why a task spec was not accepted. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// These things are wrong with it.
-    #[error("the task spec is wrong in {} places", .0.len())]
-    Faults(Vec<Fault>),
-    /// The idempotency key was used before, with another body.
-    #[error("the idempotency key was used with another body")]
+    /// The body is not JSON.
+    #[error("not JSON at line {line}, column {column}: {what}")]
+    Malformed {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// What the parser says.
+        what: String,
+    },
+    /// The body nests deeper than `api.max_depth`.
+    #[error("it may nest {0} levels deep (api.max_depth)")]
+    TooDeep(usize),
+    /// The idempotency key is not 1 to 200 visible ASCII characters.
+    #[error("expected a key of 1 to 200 visible ASCII characters")]
+    BadKey,
+    /// The idempotency key was used with another body.
+    #[error("a key names one body: use a new key for a new task spec")]
     KeyReused,
-    /// What the idempotency key leads to is no job id.
-    #[error("an idempotency key leads to {0:?}, which is no job id")]
-    DamagedKey(String),
-    /// The accepted settings cannot be written as JSON.
-    #[error("accepted settings cannot be written: {0}")]
-    Encode(#[from] serde_json::Error),
+    /// The task spec is wrong in these places.
+    #[error("the task spec is wrong in {} places", .0.len())]
+    Invalid(Vec<SettingsError>),
     /// Redis did not take it.
     #[error(transparent)]
     Broker(#[from] BrokerError),
 }
 
 impl Jobs {
-    /// Accepts a task spec. With a key, a repeated post is answered with the job of the first.
-    pub async fn submit(&self, body: Value, key: Option<&str>) -> Result<Accepted, Refusal> {
-        let sealer = &self.inner.sealer;
-        let key = match key {
-            Some(key) => Some(IdempotencyKey {
-                name: sealer.keyed_hash(format!("idempotency-key:{key}").as_bytes()),
-                body: sealer.keyed_hash(format!("body:{body}").as_bytes()),
-            }),
-            None => None,
-        };
-        let queue = &self.inner.queue;
+    /// Accepts a task spec: validates all of it, resolves dates, seals secrets, and records it in one call.
+    pub async fn submit(&self, body: &[u8], key: Option<&str>) -> Result<Accepted, Refusal> {
+        let key = key.map(|key| self.idempotency(key, body)).transpose()?;
+        if depth(body) > self.max_depth {
+            return Err(Refusal::TooDeep(self.max_depth));
+        }
+        let posted: Value = serde_json::from_slice(body).map_err(|error| Refusal::Malformed {
+            line: error.line(),
+            column: error.column(),
+            what: error.to_string(),
+        })?;
         let shard = match &key {
-            Some(key) => shard_of(&key.name, queue.shards().count()),
-            None => queue.any_shard(),
+            Some(key) => shard_of(&key.name, self.queue.shards().count()),
+            None => self.queue.any_shard(),
         };
         let job_id = JobId::new(shard);
-        let job = accept(body, job_id, &self.inner.registry, sealer)?;
-        match queue.submit(shard, &[job], key.as_ref()).await? {
+        let job = self.accept(posted, job_id)?;
+        match self.queue.submit(shard, &[job], key.as_ref()).await? {
             Submitted::New => Ok(Accepted { job_id, replayed: false }),
             Submitted::Known { job_id, body } if key.is_some_and(|key| key.body == body) => {
-                let job_id = job_id.parse().map_err(|_| Refusal::DamagedKey(job_id))?;
+                let job_id = job_id.parse().map_err(|_| Refusal::KeyReused)?;
                 Ok(Accepted { job_id, replayed: true })
             }
             Submitted::Known { .. } => Err(Refusal::KeyReused),
         }
     }
+
+    /// Keyed hashes: a key or a body may hold what nobody shall read in Redis.
+    fn idempotency(&self, key: &str, body: &[u8]) -> Result<IdempotencyKey, Refusal> {
+        if !(1..=200).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Refusal::BadKey);
+        }
+        Ok(IdempotencyKey { name: self.sealer.keyed_hash(key.as_bytes()), body: self.sealer.keyed_hash(body) })
+    }
+
+    fn accept(&self, posted: Value, id: JobId) -> Result<NewJob, Refusal> {
+        let now = Timestamp::now();
+        let mut faults = Vec::new();
+        let spec = TaskSpec::read(posted, now, &mut faults);
+        let platform = self.registry.get(&spec.platform_id);
+        // An empty id was complained about already.
+        if platform.is_none() && !spec.platform_id.is_empty() {
+            faults.push(unknown_platform(&self.registry));
+        }
+        let mut errors: Vec<SettingsError> =
+            faults.into_iter().map(|Fault { pointer, detail }| SettingsError { pointer, detail }).collect();
+        let at = Moment { now: now.to_zoned(spec.options.zone()) };
+        let settings = platform.map(|platform| {
+            platform.accept(&Value::Object(spec.settings), &at, &self.sealer, id).map_err(|found| {
+                let rooted = |error: SettingsError| SettingsError {
+                    pointer: format!("/settings{}", error.pointer),
+                    detail: error.detail,
+                };
+                errors.extend(found.into_iter().map(rooted));
+            })
+        });
+        let (Some(platform), Some(Ok(settings)), true) = (platform, settings, errors.is_empty()) else {
+            return Err(Refusal::Invalid(errors));
+        };
+        Ok(NewJob {
+            id,
+            client_id: spec.client_id,
+            platform_id: platform.id.into(),
+            pool: platform.spec.pool.into(),
+            priority: spec.options.priority.unwrap_or(0),
+            delay_ms: u64::try_from(spec.options.delay(now).as_millis()).unwrap_or(u64::MAX),
+            settings: settings.to_string(),
+            // Four plain fields: writing them cannot fail.
+            options: serde_json::to_string(&spec.options).unwrap_or_else(|_| "{}".into()),
+            max_attempts: platform.spec.attempts,
+        })
+    }
 }
 
-/// What is stored for a body, or everything wrong with it.
-fn accept(body: Value, id: JobId, registry: &Registry, sealer: &Sealer) -> Result<NewJob, Refusal> {
-    let now = Timestamp::now();
-    let mut faults = Vec::new();
-    let spec = TaskSpec::read(body, now, &mut faults);
-    let platform = registry.get(&spec.platform_id);
-    // An empty id was complained about already.
-    if platform.is_none() && !spec.platform_id.is_empty() {
-        faults.push(unknown_platform(registry));
+/// How deep a JSON text nests, without parsing it: a parser that recurses must not meet a deeper one.
+fn depth(body: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
     }
-    let settings = platform.and_then(|platform| {
-        let at = Moment { now: now.to_zoned(spec.options.zone()) };
-        let accepted = platform.accept(&Value::Object(spec.settings), &at, sealer, id);
-        let errors = match accepted {
-            Ok(settings) => return Some((platform, settings)),
-            Err(errors) => errors,
-        };
-        let rooted = errors.into_iter().map(|error| Fault::new(format!("/settings{}", error.pointer), error.detail));
-        faults.extend(rooted);
-        None
-    });
-    let (Some((platform, settings)), true) = (settings, faults.is_empty()) else { return Err(Refusal::Faults(faults)) };
-    Ok(NewJob {
-        id,
-        client_id: spec.client_id,
-        platform_id: platform.id.into(),
-        pool: platform.spec.pool.into(),
-        priority: spec.options.priority.unwrap_or(0),
-        delay_ms: u64::try_from(spec.options.delay(now).as_millis()).unwrap_or(u64::MAX),
-        settings: settings.to_string(),
-        options: serde_json::to_string(&spec.options)?,
-        max_attempts: platform.spec.attempts,
-    })
+    deepest
 }
 
 fn unknown_platform(registry: &Registry) -> Fault {
@@ -119,6 +158,13 @@ fn shard_of(hash: &str, shards: usize) -> Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn depth_is_seen_without_parsing() {
+        for (text, deep) in [("1", 0), ("{}", 1), (r#"{"a":[1,[2]]}"#, 3), (r#"{"[[[":"]\\"[["}"#, 1), ("]]][", 1)] {
+            assert_eq!(depth(text.as_bytes()), deep, "{text}");
+        }
+    }
 
     #[test]
     fn a_key_always_leads_to_the_same_shard() {

@@ -110,21 +110,3 @@ impl fmt::Debug for Platform {
         f.debug_struct("Platform").field("id", &self.id).field("spec", &self.spec).finish_non_exhaustive()
     }
 }
-
-// To be deleted when the settings room brings the real ones.
-#[expect(missing_docs)]
-#[derive(Debug, Serialize)]
-pub struct SettingField {}
-
-#[expect(missing_docs, clippy::todo)]
-impl Platform {
-    pub fn setting_list(&self) -> Vec<SettingField> {
-        todo!()
-    }
-    pub fn schema(&self) -> &Value {
-        todo!()
-    }
-    pub fn example(&self) -> Option<Value> {
-        todo!()
-    }
-}
