@@ -119,7 +119,7 @@ fn place(job: JobId, pointer: &str) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Replaces everything sealed in stored settings by [`MASK`].

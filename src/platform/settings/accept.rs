@@ -29,7 +29,7 @@ impl Platform {
         self.each(&mut stored, |place, value, pointer| {
             if let (Place::Secret, Value::String(clear)) = (place, &*value) {
                 match sealer.seal(clear, job, pointer) {
-                    Ok(sealed) => *value = json!({ SEALED: sealed }),
+                    Ok(envelope) => *value = json!({ SEALED: envelope }),
                     Err(error) => errors.push(SettingsError { pointer: pointer.into(), detail: error.to_string() }),
                 }
             }
@@ -76,8 +76,8 @@ impl Platform {
     pub fn open(&self, mut stored: Value, sealer: &Sealer, job: JobId) -> Result<Value, SealError> {
         let mut outcome = Ok(());
         self.each(&mut stored, |place, value, pointer| {
-            let sealed = value.get(SEALED).and_then(Value::as_str).filter(|_| place == Place::Secret);
-            match sealed.map(|sealed| sealer.open(sealed, job, pointer)) {
+            let envelope = value.get(SEALED).and_then(Value::as_str).filter(|_| place == Place::Secret);
+            match envelope.map(|envelope| sealer.open(envelope, job, pointer)) {
                 Some(Ok(clear)) => *value = Value::String(clear),
                 Some(Err(error)) => outcome = Err(error),
                 None => {}

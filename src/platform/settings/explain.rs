@@ -30,7 +30,9 @@ pub(super) fn explain(schema: &Value, error: &ValidationError<'_>, found: &mut V
         }
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
             if let Some(meant) = meant(pointer, context) {
-                meant.iter().for_each(|error| explain(schema, error, found));
+                for error in meant {
+                    explain(schema, error, found);
+                }
             } else {
                 say(pointer.to_owned(), one_of(context));
             }
