@@ -128,7 +128,10 @@ impl Jobs {
         };
         Ok(match (filter.status, &filter.platform) {
             (None, Some(platform)) => Source::ById(all(&|id| format!("platform:{id}"), &[platform.clone()].into())),
-            (None, None) => Source::ById(all(&|id| format!("platform:{id}"), &self.platforms().await?)),
+            (None, None) => {
+                let platforms = self.platforms().await?;
+                Source::ById(all(&|id| format!("platform:{id}"), &platforms))
+            }
             (Some(Status::Queued), _) => {
                 let mut queues = all(&|pool| format!("queue:{pool}"), &self.pools());
                 queues.extend(all(&|pool| format!("alone:{pool}"), &self.pools()));

@@ -25,8 +25,7 @@ impl Jobs {
         for (tag, rows) in [(Tag::Original, original), (Tag::Processed, processed)] {
             let Some(total) = record.rows(tag) else { continue };
             let kept = rows.len();
-            let dataset =
-                json!({"rows": parsed(rows), "total": total, "kept": kept, "truncated": total > kept as u64});
+            let dataset = json!({"rows": parsed(rows), "total": total, "kept": kept, "truncated": total > kept as u64});
             job.insert(tag.as_str().into(), dataset);
         }
         let total = record.log_lines();
