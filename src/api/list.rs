@@ -26,6 +26,6 @@ pub(super) async fn list(State(api): State<Api>, query: Query) -> Result<Json<Pa
     if platform.as_ref().is_some_and(|id| !is_id(id)) {
         return Err(bad("platform: expected the id of a platform"));
     }
-    let filter = Filter { status: query.parsed("status")?, platform, limit };
-    Ok(Json(api.jobs.list(&filter, query.text("cursor")).await?))
+    let filter = Filter { status: query.parsed("status")?, platform };
+    Ok(Json(api.jobs.list(&filter, limit, query.text("cursor")).await?))
 }

@@ -22,8 +22,9 @@ use std::{io, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    handler::Handler,
     middleware::{from_fn, from_fn_with_state},
-    routing::{get, post},
+    routing::{MethodFilter, MethodRouter, on},
     serve::ListenerExt as _,
 };
 use tokio::{
@@ -36,6 +37,9 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use self::problem::{Code, Problem};
 use crate::{config::Config, job::Jobs};
+
+const GET: MethodFilter = MethodFilter::GET;
+const POST: MethodFilter = MethodFilter::POST;
 
 /// How long requests may go on after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(5);
@@ -79,22 +83,31 @@ pub async fn serve(
     }
 }
 
-/// Every route, then every layer.
+/// Every route.
+fn routes() -> Vec<Route> {
+    vec![
+        Route::new(GET, "/system/alive", system::alive),
+        Route::new(POST, "/system/alive", system::diagnose),
+        Route::new(GET, "/platforms/get", platforms::get),
+        // Its body and its write have a time each.
+        Route::new(POST, "/execution/run", run::run).unlimited(),
+        Route::new(GET, "/execution/get", get::get),
+        Route::new(GET, "/execution/list", list::list),
+        // A stream may last for ever.
+        Route::new(GET, "/execution/events", events::events).unlimited(),
+        Route::new(GET, "/openapi.yaml", spec::openapi),
+    ]
+}
+
+/// Every layer around the routes.
 fn router(api: Api) -> Router {
     let max_body = usize::try_from(api.config.api.max_body.0).unwrap_or(usize::MAX);
-    let limited = Router::new()
-        .route("/system/alive", get(system::alive).post(system::diagnose))
-        .route("/platforms/get", get(platforms::get))
-        .route("/execution/get", get(get::get))
-        .route("/execution/list", get(list::list))
-        .route("/openapi.yaml", get(spec::openapi))
-        .layer(from_fn_with_state(api.config.api.timeout.0, layers::in_time));
-    Router::new()
-        // Its body and its write have a time each.
-        .route("/execution/run", post(run::run))
-        // A stream may last for ever.
-        .route("/execution/events", get(events::events))
-        .merge(limited)
+    let in_time = from_fn_with_state(api.config.api.timeout.0, layers::in_time);
+    let mut router = Router::new();
+    for Route { path, handler, limited, .. } in routes() {
+        router = router.route(path, if limited { handler.layer(in_time.clone()) } else { handler });
+    }
+    router
         .fallback(async || Problem::new(Code::NotFound, "GET /openapi.yaml lists every path"))
         // The innermost layer comes first.
         .layer(DefaultBodyLimit::max(max_body))
@@ -102,4 +115,24 @@ fn router(api: Api) -> Router {
         .layer(from_fn(layers::identify))
         .layer(CompressionLayer::new())
         .with_state(api)
+}
+
+/// A method of a path: as data, so that tests can compare all of them with `openapi.yaml`.
+struct Route {
+    #[cfg_attr(not(test), expect(dead_code, reason = "the router knows it from the handler; for comparing"))]
+    method: MethodFilter,
+    path: &'static str,
+    handler: MethodRouter<Api>,
+    /// Whether it must answer within `api.timeout`.
+    limited: bool,
+}
+
+impl Route {
+    fn new<H: Handler<T, Api>, T: 'static>(method: MethodFilter, path: &'static str, handler: H) -> Self {
+        Self { method, path, handler: on(method, handler), limited: true }
+    }
+
+    fn unlimited(self) -> Self {
+        Self { limited: false, ..self }
+    }
 }

@@ -9,19 +9,21 @@ use serde_json::json;
 
 use crate::{
     broker::BrokerError,
-    job::{CursorError, EventIdError, JobIdError, ListError, Refusal},
-    platform::SettingsError,
+    job::{EventIdError, Fault, JobIdError, ListError, ReadError, Refusal},
 };
 
 /// Seconds after which trying again makes sense.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+
+/// Errors of one task spec that are told: a body can hold a hundred thousand.
+const MAX_ERRORS: usize = 100;
 
 /// A request that was not answered as asked. Its body is written by the layer that knows the request id.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     pub(super) code: Code,
     detail: String,
-    errors: Vec<SettingsError>,
+    errors: Vec<Fault>,
 }
 
 /// Stable names of all problems; the words of `openapi.yaml`.
@@ -184,10 +186,16 @@ impl From<Refusal> for Problem {
             Refusal::BadKey => Self::new(Code::BadIdempotencyKey, text),
             Refusal::KeyReused => Self::new(Code::IdempotencyKeyReused, text),
             Refusal::Broker(error) => error.into(),
-            Refusal::Invalid(errors) => {
-                let detail =
-                    format!("{} error{}; nothing was stored", errors.len(), if errors.len() == 1 { "" } else { "s" });
-                Self { code: Code::InvalidTaskSpec, detail, errors }
+            Refusal::Invalid(mut errors) => {
+                let (all, s) = (errors.len(), if errors.len() == 1 { "" } else { "s" });
+                let shown =
+                    if all > MAX_ERRORS { format!(", the first {MAX_ERRORS} are shown") } else { String::new() };
+                errors.truncate(MAX_ERRORS);
+                Self {
+                    code: Code::InvalidTaskSpec,
+                    detail: format!("{all} error{s}{shown}; nothing was stored"),
+                    errors,
+                }
             }
         }
     }
@@ -196,8 +204,18 @@ impl From<Refusal> for Problem {
 impl From<ListError> for Problem {
     fn from(error: ListError) -> Self {
         match error {
-            ListError::Cursor(error @ CursorError) => Self::new(Code::BadCursor, error.to_string()),
+            ListError::Cursor(error) => Self::new(Code::BadCursor, error.to_string()),
             ListError::Broker(error) => error.into(),
+            ListError::Encode(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Broker(error) => error.into(),
+            ReadError::Record(_) | ReadError::Encode(_) | ReadError::Replaced { .. } => Self::internal(&error),
         }
     }
 }

@@ -59,18 +59,21 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 /// Whether the body may be read as JSON. `curl -d` calls everything a form, and somebody who sends no type at all
-/// sends nothing else here either.
+/// sends nothing else here either. But a page in a browser may send those to any address without asking, and only the
+/// JSON type makes the browser ask first; so from a browser it must be that.
 fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     let kind = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?").to_ascii_lowercase());
+    let refuse = |detail: &str| Err(Problem::new(Code::UnsupportedMediaType, detail));
     if kind(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return Err(Problem::new(Code::UnsupportedMediaType, "an encoded body is not read; send it as it is"));
+        return refuse("an encoded body is not read; send it as it is");
     }
-    let Some(full) = kind(header::CONTENT_TYPE) else { return Ok(()) };
-    let essence = full.split(';').next().unwrap_or_default().trim();
-    if matches!(essence, "application/json" | "application/x-www-form-urlencoded") {
-        return Ok(());
+    let full = kind(header::CONTENT_TYPE);
+    let is_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    match full.as_deref().map(|full| full.split(';').next().unwrap_or_default().trim()) {
+        Some("application/json") => Ok(()),
+        Some("application/x-www-form-urlencoded") | None if !is_browser => Ok(()),
+        _ => refuse("expected Content-Type: application/json"),
     }
-    Err(Problem::new(Code::UnsupportedMediaType, "expected Content-Type: application/json"))
 }
 
 #[cfg(test)]
@@ -91,6 +94,13 @@ mod tests {
             assert_eq!(is_json(&headers).is_ok(), fits, "{kind}");
         }
         assert!(is_json(&HeaderMap::new()).is_ok());
+        for (kind, fits) in [("application/json", true), ("application/x-www-form-urlencoded", false)] {
+            let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind.parse().unwrap())]);
+            headers.insert(header::ORIGIN, "https://elsewhere.example".parse().unwrap());
+            assert_eq!(is_json(&headers).is_ok(), fits, "{kind} from a page");
+        }
+        let page = HeaderMap::from_iter([("sec-fetch-site".parse().unwrap(), "cross-site".parse().unwrap())]);
+        assert!(is_json(&page).is_err(), "a page sends no type");
         let gzip = HeaderMap::from_iter([(header::CONTENT_ENCODING, "gzip".parse().unwrap())]);
         assert!(is_json(&gzip).is_err());
     }

@@ -2,59 +2,64 @@
 
 use std::collections::BTreeSet;
 
-use super::{problem::Code, spec::DOCUMENT};
+use axum::routing::MethodFilter;
+use serde_json::Value;
 
-/// The lines of a block that begins with `head`, up to the next line that is indented as little.
-fn block<'a>(head: &'a str) -> impl Iterator<Item = &'a str> {
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let mut lines = DOCUMENT.lines().skip_while(move |line| *line != head);
-    let depth = indent(lines.next().expect(head));
-    lines.take_while(move |line| line.is_empty() || indent(line) > depth)
+use super::{problem::Code, routes, spec::DOCUMENT};
+
+fn document() -> Value {
+    serde_saphyr::from_str(DOCUMENT).unwrap()
 }
 
-/// `GET /path` of the document.
+/// `get /path` of the document.
 fn documented() -> BTreeSet<String> {
-    let mut path = "";
-    let mut routes = BTreeSet::new();
-    for line in block("paths:") {
-        if let Some(name) = line.strip_prefix("  ").filter(|rest| rest.starts_with('/')) {
-            path = name.trim_end_matches(':');
-        } else if let Some(method) = line.strip_prefix("    ").filter(|rest| !rest.starts_with(' ') && !rest.is_empty())
-        {
-            routes.insert(format!("{} {path}", method.trim_end_matches(':').to_uppercase()));
-        }
-    }
-    routes
+    let document = document();
+    let paths = document["paths"].as_object().unwrap();
+    let methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+    let routes = paths.iter().flat_map(|(path, item)| {
+        let there = item.as_object().unwrap().keys().filter(|key| methods.contains(&key.as_str()));
+        there.map(move |method| format!("{method} {path}"))
+    });
+    routes.collect()
 }
 
-/// `GET /path` of the router's own source: axum cannot be asked.
-fn routed() -> BTreeSet<String> {
-    let mut routes = BTreeSet::new();
-    for line in include_str!("mod.rs").lines() {
-        let Some((path, handlers)) = line.trim().strip_prefix(".route(\"").and_then(|rest| rest.split_once("\", "))
-        else {
-            continue;
-        };
-        for method in ["get", "post", "put", "patch", "delete"] {
-            if handlers.starts_with(&format!("{method}(")) || handlers.contains(&format!(").{method}(")) {
-                routes.insert(format!("{} {path}", method.to_uppercase()));
-            }
-        }
+fn word(method: MethodFilter) -> &'static str {
+    match method {
+        MethodFilter::GET => "get",
+        MethodFilter::POST => "post",
+        other => panic!("{other:?} is new here"),
     }
-    routes
 }
 
 #[test]
 fn every_route_is_documented_and_every_documented_one_exists() {
-    assert_eq!(routed(), documented());
-    assert_eq!(routed().len(), 8);
+    let routed: BTreeSet<String> =
+        routes().iter().map(|route| format!("{} {}", word(route.method), route.path)).collect();
+    assert_eq!(routed, documented());
+    assert_eq!(routed.len(), routes().len(), "no route twice");
 }
 
 #[test]
 fn every_problem_is_documented_and_every_documented_one_exists() {
     let written: BTreeSet<String> =
-        block("    ProblemCode:").filter_map(|line| line.trim().strip_prefix("- ").map(str::to_owned)).collect();
-    let coded =
-        Code::ALL.iter().map(|code| serde_json::to_string(code).unwrap().trim_matches('"').to_owned()).collect();
+        serde_json::from_value(document()["components"]["schemas"]["ProblemCode"]["enum"].clone()).unwrap();
+    let coded = Code::ALL.iter().map(|code| serde_json::to_value(code).unwrap().as_str().unwrap().to_owned()).collect();
     assert_eq!(written, coded);
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn check(document: &Value, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                if let Some(target) = members.get("$ref").and_then(Value::as_str) {
+                    assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target}");
+                }
+                members.values().for_each(|member| check(document, member));
+            }
+            Value::Array(items) => items.iter().for_each(|item| check(document, item)),
+            _ => {}
+        }
+    }
+    check(&document(), &document());
 }

@@ -19,7 +19,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ID")]
     platform: Option<String>,
     /// How many.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: u32,
     /// Go on where the last page ended.
     #[arg(long)]

@@ -63,7 +63,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     let none = Vec::new();
     for platform in answer.get("platforms").and_then(Value::as_array).unwrap_or(&none) {
         let said = |key: &str| platform.get(key).and_then(Value::as_str).unwrap_or_default();
-        print(&format!("{}  ({})\n  {}\n", said("platform_id"), said("pool"), said("description")))?;
+        print(&format!("{}  ({})\n  {}\n", said("id"), said("pool"), said("description")))?;
         let settings = platform.get("settings").and_then(Value::as_array).unwrap_or(&none);
         if !settings.is_empty() {
             print(&render::rows(settings, &["name", "type", "required", "default", "description"]))?;

@@ -1,148 +1,169 @@
-//! Pages of jobs.
-//!
-//! Every order is that of an index in Redis, so a page costs its length, not the number of jobs: by id (newest first)
-//! over the indexes of platforms or of terminal statuses, by score over queues and delayed jobs. Indexes of several
-//! shards, pools or platforms are merged. What an index cannot filter is filtered here, within a bound.
+//! How jobs are listed: the narrowest index is walked, a bounded number of jobs a page.
 
-use std::{cmp::Ordering, collections::BTreeSet};
+use std::collections::BTreeSet;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use redis::Pipeline;
+use serde::Serialize;
 
 use super::{
-    JobId, Jobs, Status,
-    record::{Record, SUMMARY},
+    CursorError, Job, JobId, Jobs, Shard, Status,
+    cursor::{self, Position},
+    record::SUMMARY,
+    sources::{Order, Sources},
 };
 use crate::{
     broker::BrokerError,
-    queue::keys::{job, named},
+    queue::{Lane, keys},
 };
 
-/// Jobs looked at for one page at most.
+/// Jobs looked at for one page, at most.
 const EXAMINED: usize = 2000;
-/// Jobs looked at in one go when some may be filtered out.
-const BATCH: usize = 500;
-/// Members of one score that may lie before a cursor: jobs that one millisecond accepted.
-const TIES: usize = 1000;
+/// Jobs looked at in one round trip, once the first did not fill the page.
+const AGAIN: usize = 200;
+/// Sanjers whose jobs a list of running jobs asks for, per shard.
+const SANJERS: usize = 1000;
 
-/// Which jobs, and how many a page.
-#[derive(Clone, Debug)]
+/// Which jobs a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Only jobs that stand there.
     pub status: Option<Status>,
     /// Only jobs of this platform.
     pub platform: Option<String>,
-    /// Jobs a page.
-    pub limit: usize,
 }
 
-/// One page.
+/// One page of a list.
 #[derive(Debug, Serialize)]
 pub struct Page {
-    /// Summaries.
-    pub jobs: Vec<Map<String, Value>>,
-    /// There may be more.
+    /// The jobs, in order, without settings, options, metadata and result.
+    pub jobs: Vec<Job>,
+    /// Where the next page begins, if there may be one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
-/// The text is no cursor of ours, or one of another list.
-#[derive(Debug, thiserror::Error)]
-#[error("not a cursor that this list gave")]
-pub struct CursorError;
-
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// The cursor is of no use.
+    /// The cursor is not one of this list.
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    /// Redis could not be asked.
+    /// The next cursor cannot be written.
+    #[error("the cursor cannot be written: {0}")]
+    Encode(#[from] serde_json::Error),
+    /// Redis did not answer.
     #[error(transparent)]
     Broker(#[from] BrokerError),
 }
 
-/// Where a page ended: the last job that was looked at, and the filters it was looked at with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Cursor {
-    s: Option<Status>,
-    p: Option<String>,
-    at: Position,
-}
-
-/// A job's place in an index. The score is 0 where the order is by id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Position(f64, JobId);
-
-/// The indexes that are merged.
-enum Source {
-    /// Sorted sets of ids with score 0; newest first.
-    ById(Vec<String>),
-    /// Sorted sets of ids by score; lowest first.
-    ByScore(Vec<String>),
-    /// What all sanjers hold; bounded by their slots, so all of it is read. Newest first.
-    Held,
+impl Filter {
+    fn admits(&self, job: &Job) -> bool {
+        self.status.is_none_or(|status| status == job.status)
+            && self.platform.as_ref().is_none_or(|platform| *platform == job.platform_id)
+    }
 }
 
 impl Jobs {
-    /// One page of jobs, after the page that ended with `cursor`.
-    pub async fn list(&self, filter: &Filter, cursor: Option<&str>) -> Result<Page, ListError> {
-        let mut after = cursor.map(|text| Cursor::open(text, filter)).transpose()?;
-        let source = self.source(filter).await?;
-        // Where the index says it all, nothing is filtered out.
-        let exact = filter.status.is_none_or(|status| status.is_terminal() && filter.platform.is_none());
-        let mut page = Page { jobs: Vec::new(), cursor: None };
+    /// The next page after `cursor`, of at most `limit` jobs.
+    pub async fn list(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page, ListError> {
+        let mut after = cursor.map(|text| cursor::decode(filter, text)).transpose()?;
+        let sources = self.sources(filter).await?;
+        let mut jobs = Vec::new();
         let mut examined = 0;
         loop {
-            let n = if exact { filter.limit - page.jobs.len() + 1 } else { BATCH };
-            let batch = self.next(&source, after.as_ref(), n).await?;
-            let (got, records) = (batch.len(), self.summaries(&batch).await?);
-            for (i, (position, record)) in batch.into_iter().zip(records).enumerate() {
+            // One more than needed, to know whether this page is the last.
+            let needed = limit - jobs.len() + 1;
+            let n = if examined == 0 { needed } else { needed.max(AGAIN) };
+            let piece = sources.next(self.broker(), after, n).await?;
+            let mut records = self.summaries(&piece.jobs).await?.into_iter().peekable();
+            while let Some((position, job)) = records.next() {
                 after = Some(position);
-                // An index may be a moment ahead of, or behind, the job.
-                if matches(filter, &record) {
-                    page.jobs.extend(record.summary());
-                }
-                if page.jobs.len() == filter.limit {
-                    page.cursor = after.filter(|_| i + 1 < got || got == n).map(|at| Cursor::seal(filter, at));
-                    return Ok(page);
+                examined += 1;
+                jobs.extend(job.filter(|job| filter.admits(job)));
+                let more = records.peek().is_some() || piece.more;
+                if jobs.len() == limit || examined >= EXAMINED {
+                    let cursor = if more { Some(cursor::encode(filter, position)?) } else { None };
+                    return Ok(Page { jobs, cursor });
                 }
             }
-            examined += got;
-            if got < n {
-                return Ok(page);
-            }
-            if examined >= EXAMINED {
-                page.cursor = after.map(|at| Cursor::seal(filter, at));
-                return Ok(page);
+            if !piece.more || piece.jobs.is_empty() {
+                return Ok(Page { jobs, cursor: None });
             }
         }
     }
 
-    /// The indexes that hold what the filter asks for.
-    async fn source(&self, filter: &Filter) -> Result<Source, BrokerError> {
-        let all = |name: &dyn Fn(&str) -> String, of: &BTreeSet<String>| -> Vec<String> {
-            let names: Vec<_> = of.iter().map(|of| name(of)).collect();
-            self.queue.shards().flat_map(|shard| names.iter().map(move |name| named(shard, name))).collect()
+    /// What a list shows of these jobs; `None` for one that is gone meanwhile.
+    async fn summaries(&self, positions: &[Position]) -> Result<Vec<(Position, Option<Job>)>, BrokerError> {
+        if positions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = Pipeline::new();
+        for position in positions {
+            pipeline.cmd("HMGET").arg(keys::job(position.id)).arg(&SUMMARY);
+        }
+        let records: Vec<Vec<Option<String>>> = self.broker().pipeline(&pipeline).await?;
+        let pairs = positions.iter().zip(records);
+        Ok(pairs.map(|(position, values)| (*position, summary(position.id, values))).collect())
+    }
+
+    /// The sets that hold what the filter asks for: the narrower ones, where there is a choice.
+    async fn sources(&self, filter: &Filter) -> Result<Sources, BrokerError> {
+        let platform = filter.platform.as_deref();
+        let Some(status) = filter.status else {
+            return Ok(Sources::Newest(match platform {
+                Some(platform) => self.keys(&format!("platform:{platform}")),
+                None => self.platforms().await?,
+            }));
         };
-        Ok(match (filter.status, &filter.platform) {
-            (None, Some(platform)) => Source::ById(all(&|id| format!("platform:{id}"), &[platform.clone()].into())),
-            (None, None) => {
-                let platforms = self.platforms().await?;
-                Source::ById(all(&|id| format!("platform:{id}"), &platforms))
-            }
-            (Some(Status::Queued), _) => {
-                let mut queues = all(&|pool| format!("queue:{pool}"), &self.pools());
-                queues.extend(all(&|pool| format!("alone:{pool}"), &self.pools()));
-                Source::ByScore(queues)
-            }
-            (Some(Status::Running), _) => Source::Held,
-            (Some(status), _) if status.is_delayed() => {
-                Source::ByScore(all(&|pool| format!("delayed:{pool}"), &self.pools()))
-            }
-            (Some(status), _) => Source::ById(all(&|status| format!("done:{status}"), &[status.to_string()].into())),
-        })
+        if status == Status::Running {
+            return self.held().await;
+        }
+        let index = if status.is_terminal() { self.keys(&format!("done:{status}")) } else { self.waiting(filter) };
+        let Some(platform) = platform else { return Ok(walk(status, index)) };
+        let of_platform = self.keys(&format!("platform:{platform}"));
+        let narrow = self.count(&of_platform).await?;
+        if status.is_terminal() {
+            let index = if narrow <= self.count(&index).await? { of_platform } else { index };
+            return Ok(Sources::Newest(index));
+        }
+        // Few enough to look each up where it waits; that keeps the order.
+        if narrow <= EXAMINED { self.placed(&of_platform, &index).await } else { Ok(walk(status, index)) }
+    }
+
+    /// A key of every shard.
+    fn keys(&self, name: &str) -> Vec<String> {
+        self.queue.shards().map(|shard| keys::named(shard, name)).collect()
+    }
+
+    /// The index of every platform that has, or had, jobs.
+    async fn platforms(&self) -> Result<Vec<String>, BrokerError> {
+        let mut pipeline = Pipeline::new();
+        for key in self.keys("platforms") {
+            pipeline.cmd("SMEMBERS").arg(key);
+        }
+        let sets: Vec<Vec<String>> = self.broker().pipeline(&pipeline).await?;
+        let of_shard = |(shard, platforms): (Shard, Vec<String>)| {
+            platforms.into_iter().map(move |platform| keys::named(shard, format_args!("platform:{platform}")))
+        };
+        Ok(self.queue.shards().zip(sets).flat_map(of_shard).collect())
+    }
+
+    /// The sets in which queued or delayed jobs wait; of the platform's pool alone, if that is known.
+    fn waiting(&self, filter: &Filter) -> Vec<String> {
+        let pools = match filter.platform.as_deref().and_then(|id| self.registry.get(id)) {
+            Some(platform) => [platform.spec.pool.to_owned()].into(),
+            None => self.pools(),
+        };
+        let names: Vec<String> = pools
+            .into_iter()
+            .flat_map(|pool| match filter.status {
+                Some(Status::Queued) => {
+                    [Lane::Queue, Lane::Alone].map(|lane| format!("{}:{pool}", lane.as_str())).to_vec()
+                }
+                _ => vec![format!("delayed:{pool}")],
+            })
+            .collect();
+        names.iter().flat_map(|name| self.keys(name)).collect()
     }
 
     /// Every pool that a job of this build can be in.
@@ -150,150 +171,77 @@ impl Jobs {
         self.registry.iter().map(|platform| platform.spec.pool.to_owned()).collect()
     }
 
-    /// Every platform that has jobs, those of earlier builds included.
-    async fn platforms(&self) -> Result<BTreeSet<String>, BrokerError> {
-        let mut pipeline = redis::pipe();
-        for shard in self.queue.shards() {
-            pipeline.cmd("SMEMBERS").arg(named(shard, "platforms"));
+    async fn count(&self, keys: &[String]) -> Result<usize, BrokerError> {
+        let mut pipeline = Pipeline::new();
+        for key in keys {
+            pipeline.cmd("ZCARD").arg(key);
         }
-        let platforms: Vec<Vec<String>> = self.queue.broker().pipeline(&pipeline).await?;
-        Ok(platforms.into_iter().flatten().collect())
+        let counts: Vec<usize> = self.broker().pipeline(&pipeline).await?;
+        Ok(counts.into_iter().sum())
     }
 
-    /// The next `n` places after `after`, in order.
-    async fn next(&self, source: &Source, after: Option<&Position>, n: usize) -> Result<Vec<Position>, BrokerError> {
-        let mut places = match source {
-            Source::ById(keys) if keys.is_empty() => Vec::new(),
-            Source::ById(keys) => {
-                let mut pipeline = redis::pipe();
-                let start = after.map_or("+".to_owned(), |position| format!("({}", position.1));
-                for key in keys {
-                    pipeline.cmd("ZREVRANGEBYLEX").arg(key).arg(&start).arg("-").arg("LIMIT").arg(0).arg(n);
-                }
-                let ids: Vec<Vec<String>> = self.queue.broker().pipeline(&pipeline).await?;
-                newest(ids.into_iter().flatten(), None)
+    /// The jobs of a few small sets, each at the place where it waits in one of `index`.
+    async fn placed(&self, sets: &[String], index: &[String]) -> Result<Sources, BrokerError> {
+        let mut placed = Vec::new();
+        for (shard, set) in self.queue.shards().zip(sets) {
+            let ids: Vec<String> =
+                self.broker().query(redis::cmd("ZREVRANGE").arg(set).arg(0).arg(EXAMINED - 1)).await?;
+            if ids.is_empty() {
+                continue;
             }
-            Source::ByScore(keys) if keys.is_empty() => Vec::new(),
-            Source::ByScore(keys) => {
-                let mut pipeline = redis::pipe();
-                let start = after.map_or("-inf".to_owned(), |position| position.0.to_string());
-                for key in keys {
-                    pipeline.cmd("ZRANGEBYSCORE").arg(key).arg(&start).arg("+inf").arg("WITHSCORES").arg("LIMIT");
-                    pipeline.arg(0).arg(n + if after.is_some() { TIES } else { 0 });
-                }
-                let found: Vec<Vec<(String, f64)>> = self.queue.broker().pipeline(&pipeline).await?;
-                let found =
-                    found.into_iter().flatten().filter_map(|(id, score)| Some(Position(score, id.parse().ok()?)));
-                let mut places: Vec<_> =
-                    found.filter(|place| after.is_none_or(|after| place.order(after) == Ordering::Greater)).collect();
-                places.sort_by(Position::order);
-                places
+            let prefix = keys::prefix(shard);
+            let mut pipeline = Pipeline::new();
+            for key in index.iter().filter(|key| key.starts_with(&prefix)) {
+                pipeline.cmd("ZMSCORE").arg(key).arg(&ids);
             }
-            Source::Held => newest(self.held().await?.into_iter(), after),
-        };
-        places.truncate(n);
-        Ok(places)
+            let scores: Vec<Vec<Option<f64>>> = self.broker().pipeline(&pipeline).await?;
+            for (id, score) in scores.iter().flat_map(|scores| ids.iter().zip(scores)) {
+                if let (Some(score), Ok(id)) = (*score, id.parse()) {
+                    placed.push(Position { score, id });
+                }
+            }
+        }
+        Order::Next.sort(&mut placed);
+        Ok(Sources::Given(placed, Order::Next))
     }
 
-    /// Everything that all sanjers hold.
-    async fn held(&self) -> Result<Vec<String>, BrokerError> {
-        let mut held = Vec::new();
+    /// Every running job: what all sanjers hold, which their slots bound.
+    async fn held(&self) -> Result<Sources, BrokerError> {
+        let mut running = Vec::new();
         for shard in self.queue.shards() {
-            let mut command = redis::cmd("ZRANGE");
-            let sanjers: Vec<String> =
-                self.queue.broker().query(command.arg(named(shard, "sanjers")).arg(0).arg(-1)).await?;
+            let mut sanjers = redis::cmd("ZRANGE");
+            sanjers.arg(keys::named(shard, "sanjers")).arg(0).arg(SANJERS - 1);
+            let sanjers: Vec<String> = self.broker().query(&sanjers).await?;
             if sanjers.is_empty() {
                 continue;
             }
-            let mut pipeline = redis::pipe();
-            for sanjer in &sanjers {
-                pipeline.cmd("ZRANGE").arg(named(shard, format_args!("held:{sanjer}"))).arg(0).arg(-1);
+            let mut pipeline = Pipeline::new();
+            for sanjer in sanjers {
+                pipeline.cmd("ZRANGE").arg(keys::named(shard, format_args!("held:{sanjer}"))).arg(0).arg(-1);
             }
-            let ids: Vec<Vec<String>> = self.queue.broker().pipeline(&pipeline).await?;
-            held.extend(ids.into_iter().flatten());
+            let held: Vec<Vec<String>> = self.broker().pipeline(&pipeline).await?;
+            let ids = held.into_iter().flatten().filter_map(|id| id.parse::<JobId>().ok());
+            running.extend(ids.map(|id| Position { score: 0.0, id }));
         }
-        Ok(held)
-    }
-
-    async fn summaries(&self, places: &[Position]) -> Result<Vec<Record>, BrokerError> {
-        if places.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut pipeline = redis::pipe();
-        for Position(_, id) in places {
-            pipeline.cmd("HMGET").arg(job(*id)).arg(&SUMMARY);
-        }
-        let found: Vec<Vec<Option<String>>> = self.queue.broker().pipeline(&pipeline).await?;
-        let record = |values: Vec<Option<String>>| {
-            let fields = SUMMARY.into_iter().zip(values);
-            Record(fields.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
-        };
-        Ok(found.into_iter().map(record).collect())
+        Order::Newest.sort(&mut running);
+        Ok(Sources::Given(running, Order::Newest))
     }
 }
 
-/// Ids as places, newest first, those after `after` only.
-fn newest(ids: impl Iterator<Item = String>, after: Option<&Position>) -> Vec<Position> {
-    let ids: BTreeSet<JobId> = ids.filter_map(|id| id.parse().ok()).collect();
-    ids.into_iter().rev().filter(|id| after.is_none_or(|after| *id < after.1)).map(|id| Position(0.0, id)).collect()
+/// Terminal jobs are listed newest first, waiting ones as they will come.
+fn walk(status: Status, index: Vec<String>) -> Sources {
+    if status.is_terminal() { Sources::Newest(index) } else { Sources::Next(index) }
 }
 
-fn matches(filter: &Filter, record: &Record) -> bool {
-    filter.status.is_none_or(|status| record.status() == Some(status))
-        && filter.platform.as_deref().is_none_or(|platform| record.platform() == Some(platform))
-}
-
-impl Position {
-    fn order(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0).then(self.1.cmp(&other.1))
+fn summary(id: JobId, values: Vec<Option<String>>) -> Option<Job> {
+    let hash: std::collections::HashMap<String, String> =
+        SUMMARY.iter().zip(values).filter_map(|(field, value)| Some(((*field).to_owned(), value?))).collect();
+    if hash.is_empty() {
+        return None;
     }
-}
-
-impl Cursor {
-    fn seal(filter: &Filter, at: Position) -> String {
-        let cursor = Self { s: filter.status, p: filter.platform.clone(), at };
-        // Serialising three plain fields cannot fail; no cursor would only end the list.
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
-    }
-
-    fn open(text: &str, filter: &Filter) -> Result<Position, CursorError> {
-        let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError)?;
-        let cursor: Self = serde_json::from_slice(&json).map_err(|_| CursorError)?;
-        let same = cursor.s == filter.status && cursor.p == filter.platform && cursor.at.0.is_finite();
-        if same { Ok(cursor.at) } else { Err(CursorError) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::job::Shard;
-
-    #[test]
-    fn a_cursor_is_for_the_list_that_gave_it() {
-        let filter = Filter { status: Some(Status::Queued), platform: None, limit: 1 };
-        let at = Position(-1.5e12, JobId::new(Shard(0)));
-        let text = Cursor::seal(&filter, at.clone());
-        assert_eq!(Cursor::open(&text, &filter).unwrap(), at);
-        let other = Filter { platform: Some("noop".into()), ..filter.clone() };
-        assert!(Cursor::open(&text, &other).is_err());
-        for text in ["", "x", "e30", "!!!!"] {
-            assert!(Cursor::open(text, &filter).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn places_are_merged_newest_first() {
-        let ids: Vec<_> = ["01", "03", "02", "03"]
-            .map(|n| format!("0193f5a0-1c{n}-7e4f-8a00-0123456789ab"))
-            .into_iter()
-            .chain(["junk".to_owned()])
-            .collect();
-        let all = newest(ids.clone().into_iter(), None);
-        assert_eq!(
-            all.iter().map(|place| place.1.to_string()).collect::<Vec<_>>(),
-            [&ids[1], &ids[2], &ids[0]].map(Clone::clone)
-        );
-        assert_eq!(newest(ids.into_iter(), Some(&all[0])), all[1..]);
-    }
+    // One damaged record must not hide all others.
+    Job::from_hash(id, hash)
+        .inspect_err(|error| tracing::warn!(%error, "left a job out of a list"))
+        .ok()
+        .map(Job::summary)
 }

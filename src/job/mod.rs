@@ -5,26 +5,33 @@
 //! who may write about it is `queue`'s; a task spec is checked in full before anything is stored; no answer holds a
 //! secret.
 
+mod cursor;
 mod events;
 mod id;
 mod list;
 mod read;
 mod record;
+mod sources;
 mod spec;
 mod status;
 mod submit;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 pub use self::{
+    cursor::CursorError,
     events::{EventId, EventIdError, Follower, Told},
     id::{JobId, JobIdError, Shard},
-    list::{CursorError, Filter, ListError, Page},
+    list::{Filter, ListError, Page},
+    read::ReadError,
+    record::{Beside, Job, RecordError, Rows},
     spec::{Fault, Options, TaskSpec},
     status::{Status, StatusError},
     submit::{Accepted, Refusal},
 };
-use crate::{config::Config, platform::Registry, queue::Queue, secret::Sealer};
+use crate::{broker::Broker, config::Config, platform::Registry, queue::Queue, secret::Sealer};
 
 /// All jobs: what the API asks and tells. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +40,7 @@ pub struct Jobs {
     registry: Arc<Registry>,
     sealer: Sealer,
     max_depth: usize,
+    max_log_lines: u32,
     hub: events::Hub,
 }
 
@@ -40,12 +48,17 @@ impl Jobs {
     /// The jobs in `queue`.
     pub fn new(queue: Queue, registry: Arc<Registry>, sealer: Sealer, config: &Config) -> Self {
         let hub = events::Hub::new(queue.clone());
-        Self { queue, registry, sealer, max_depth: config.api.max_depth, hub }
+        let (max_depth, max_log_lines) = (config.api.max_depth, config.jobs.max_log_lines);
+        Self { queue, registry, sealer, max_depth, max_log_lines, hub }
     }
 
     /// Where they wait.
     pub fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    fn broker(&self) -> &Broker {
+        self.queue.broker()
     }
 
     /// What can execute them.

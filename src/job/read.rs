@@ -1,45 +1,99 @@
-//! How a job is read: one `HGETALL`; its datasets and log only when asked for.
+//! How a job is read: one `HGETALL`; its datasets and log only when asked for, in bounded pieces.
 
-use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
-use super::{JobId, Jobs, record::Record};
+use futures_util::stream::{self, Stream};
+
+use super::{Beside, Job, JobId, Jobs, RecordError};
 use crate::{broker::BrokerError, platform::Tag, queue::keys};
 
+/// About how many bytes of rows one call brings.
+const PIECE_BYTES: u64 = 256 << 10;
+/// How many rows one call brings at most.
+const PIECE_ROWS: u64 = 1000;
+
+/// Why a job could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Redis did not answer.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// What stands in Redis is no job.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The job cannot be written as JSON.
+    #[error("a job cannot be written: {0}")]
+    Encode(#[from] serde_json::Error),
+    /// Rows went away while they were read: the job runs anew, or its time was over.
+    #[error("{} of job {job} changed while it was read", .tag.as_str())]
+    Replaced {
+        /// The job.
+        job: JobId,
+        /// The dataset.
+        tag: Tag,
+    },
+}
+
 impl Jobs {
-    /// All that is known of a job, as the API shows it; nothing if there is no such job.
-    pub async fn get(&self, id: JobId) -> Result<Option<Map<String, Value>>, BrokerError> {
-        Ok(self.record(id).await?.job())
+    /// The job as it is now, if there is one.
+    pub async fn get(&self, id: JobId) -> Result<Option<Job>, ReadError> {
+        let hash: HashMap<String, String> = self.broker().query(redis::cmd("HGETALL").arg(keys::job(id))).await?;
+        if hash.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Job::from_hash(id, hash)?))
     }
 
-    /// The same with its datasets and its log. What is kept of them is bounded when it is written
-    /// (`jobs.max_dataset`, `jobs.max_log_lines`).
-    pub async fn get_full(&self, id: JobId) -> Result<Option<Map<String, Value>>, BrokerError> {
-        let record = self.record(id).await?;
-        let Some(mut job) = record.job() else { return Ok(None) };
-        let mut beside = redis::pipe();
-        for name in ["original", "processed", "log"] {
-            beside.lrange(format!("{}:{name}", keys::job(id)), 0, -1);
-        }
-        let (original, processed, log): (Vec<String>, Vec<String>, Vec<String>) =
-            self.queue.broker().pipeline(&beside).await?;
-        for (tag, rows) in [(Tag::Original, original), (Tag::Processed, processed)] {
-            let Some(total) = record.rows(tag) else { continue };
-            let kept = rows.len();
-            let dataset = json!({"rows": parsed(rows), "total": total, "kept": kept, "truncated": total > kept as u64});
-            job.insert(tag.as_str().into(), dataset);
-        }
-        let total = record.log_lines();
-        job.insert("log_lines".into(), json!({"total": total, "truncated": total > log.len() as u64}));
-        job.insert("log".into(), parsed(log));
-        Ok(Some(job))
+    /// The kept lines of its log, each JSON, oldest first.
+    pub async fn log(&self, id: JobId) -> Result<Vec<String>, ReadError> {
+        let key = format!("{}:log", keys::job(id));
+        let newest = -i64::from(self.max_log_lines);
+        Ok(self.broker().query(redis::cmd("LRANGE").arg(key).arg(newest).arg(-1)).await?)
     }
 
-    pub(super) async fn record(&self, id: JobId) -> Result<Record, BrokerError> {
-        Ok(Record(self.queue.broker().query(redis::cmd("HGETALL").arg(keys::job(id))).await?))
+    /// The rows of a dataset, each JSON, in pieces of a bounded size; as many as `beside` counted.
+    pub fn rows(
+        &self,
+        id: JobId,
+        tag: Tag,
+        beside: Beside,
+    ) -> impl Stream<Item = Result<Vec<String>, ReadError>> + Send + use<> {
+        let rows = beside.rows(tag);
+        let piece = piece(rows.kept, rows.bytes);
+        let key = format!("{}:{}", keys::job(id), tag.as_str());
+        stream::try_unfold((self.clone(), 0), move |(jobs, from)| {
+            let key = key.clone();
+            async move {
+                if from >= rows.kept {
+                    return Ok(None);
+                }
+                let next = (from + piece).min(rows.kept);
+                let range: Vec<String> =
+                    jobs.broker().query(redis::cmd("LRANGE").arg(key).arg(from).arg(next - 1)).await?;
+                if u64::try_from(range.len()) != Ok(next - from) {
+                    return Err(ReadError::Replaced { job: id, tag });
+                }
+                Ok(Some((range, (jobs, next))))
+            }
+        })
     }
 }
 
-/// Texts that were JSON when they were written.
-fn parsed(texts: Vec<String>) -> Value {
-    texts.into_iter().filter_map(|text| serde_json::from_str::<Value>(&text).ok()).collect()
+/// How many rows are read at once.
+fn piece(rows: u64, bytes: u64) -> u64 {
+    let row = bytes.checked_div(rows).unwrap_or(0).max(1);
+    (PIECE_BYTES / row).clamp(1, PIECE_ROWS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_bounded() {
+        assert_eq!(piece(0, 0), PIECE_ROWS);
+        assert_eq!(piece(10, 100), PIECE_ROWS);
+        assert_eq!(piece(1000, 1000 << 10), 256);
+        assert_eq!(piece(2, 64 << 20), 1);
+    }
 }

@@ -44,7 +44,7 @@ pub enum Refusal {
     KeyReused,
     /// The task spec is wrong in these places.
     #[error("the task spec is wrong in {} places", .0.len())]
-    Invalid(Vec<SettingsError>),
+    Invalid(Vec<Fault>),
     /// Redis did not take it.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -95,20 +95,15 @@ impl Jobs {
         if platform.is_none() && !spec.platform_id.is_empty() {
             faults.push(unknown_platform(&self.registry));
         }
-        let mut errors: Vec<SettingsError> =
-            faults.into_iter().map(|Fault { pointer, detail }| SettingsError { pointer, detail }).collect();
         let at = Moment { now: now.to_zoned(spec.options.zone()) };
         let settings = platform.map(|platform| {
-            platform.accept(&Value::Object(spec.settings), &at, &self.sealer, id).map_err(|found| {
-                let rooted = |error: SettingsError| SettingsError {
-                    pointer: format!("/settings{}", error.pointer),
-                    detail: error.detail,
-                };
-                errors.extend(found.into_iter().map(rooted));
+            platform.accept(&Value::Object(spec.settings), &at, &self.sealer, id).map_err(|errors| {
+                let rooted = |error: SettingsError| Fault::new(format!("/settings{}", error.pointer), error.detail);
+                faults.extend(errors.into_iter().map(rooted));
             })
         });
-        let (Some(platform), Some(Ok(settings)), true) = (platform, settings, errors.is_empty()) else {
-            return Err(Refusal::Invalid(errors));
+        let (Some(platform), Some(Ok(settings)), true) = (platform, settings, faults.is_empty()) else {
+            return Err(Refusal::Invalid(faults));
         };
         Ok(NewJob {
             id,

@@ -3,16 +3,13 @@
 use std::collections::VecDeque;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     hub::{Event, Subscription},
     id::{Entry, EventId},
 };
-use crate::{
-    broker::BrokerError,
-    job::{JobId, Jobs, Status},
-};
+use crate::job::{Job, JobId, Jobs, ReadError, Status};
 
 /// One thing to tell a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,41 +43,30 @@ struct Kind {
 
 impl Jobs {
     /// Follows a job: with `after`, from what came after it if that is still kept. `None` if there is no such job.
-    pub async fn follow(&self, job: JobId, after: Option<EventId>) -> Result<Option<Follower>, BrokerError> {
+    pub async fn follow(&self, job: JobId, after: Option<EventId>) -> Result<Option<Follower>, ReadError> {
         // First listen, then look: whatever happens in between is told twice rather than never.
         let subscription = self.hub.subscribe(job).await?;
+        let Some(record) = self.get(job).await? else { return Ok(None) };
         let from = subscription.from;
-        let mut follower = Follower {
-            jobs: self.clone(),
-            job,
-            subscription,
-            ready: VecDeque::new(),
-            told: (from, u16::MAX),
-            ended: false,
+        let told = (from, u16::MAX);
+        let mut follower =
+            Follower { jobs: self.clone(), job, subscription, ready: VecDeque::new(), told, ended: false };
+        let Some(after) = after else {
+            follower.look("snapshot", &record)?;
+            return Ok(Some(follower));
         };
-        let missed = match after {
-            Some(after) => self.hub.missed(job, after, from.max(after.entry)).await?,
-            None => None,
-        };
-        match (after, missed) {
-            (Some(after), Some(missed)) => {
-                follower.told = (after.entry, after.place);
-                for event in &missed {
-                    follower.take(event);
-                }
-                follower.told = follower.told.max((from, u16::MAX));
-                // The end itself may be what the client had seen last.
-                let Some(status) = self.record(job).await?.status() else { return Ok(None) };
-                if status.is_terminal() && !follower.ended {
-                    follower.end(EventId::whole(job.shard(), from), status);
-                }
+        if let Some(missed) = self.hub.missed(job, after, from.max(after.entry)).await? {
+            follower.told = (after.entry, after.place);
+            for event in &missed {
+                follower.take(event);
             }
-            (after, _) => {
-                let name = if after.is_some() { "reset" } else { "snapshot" };
-                if !follower.look(name).await? {
-                    return Ok(None);
-                }
+            follower.told = follower.told.max((from, u16::MAX));
+            // It may have ended before what the client had seen last: then nothing more will come.
+            if record.status.is_terminal() && !follower.ended {
+                follower.look("reset", &record)?;
             }
+        } else {
+            follower.look("reset", &record)?;
         }
         Ok(Some(follower))
     }
@@ -88,7 +74,7 @@ impl Jobs {
 
 impl Follower {
     /// The next thing to tell; `None` after the end, or when the job is gone.
-    pub async fn next(&mut self) -> Result<Option<Told>, BrokerError> {
+    pub async fn next(&mut self) -> Result<Option<Told>, ReadError> {
         loop {
             if let Some(told) = self.ready.pop_front() {
                 return Ok(Some(told));
@@ -102,23 +88,20 @@ impl Follower {
                 // We were too slow, or Redis lost events.
                 self.subscription = self.jobs.hub.subscribe(self.job).await?;
                 self.told = (self.subscription.from, u16::MAX);
-                if !self.look("reset").await? {
-                    return Ok(None);
-                }
+                let Some(record) = self.jobs.get(self.job).await? else { return Ok(None) };
+                self.look("reset", &record)?;
             }
         }
     }
 
-    /// Tells the job as it is now; `false` if there is no such job.
-    async fn look(&mut self, name: &str) -> Result<bool, BrokerError> {
-        let record = self.jobs.record(self.job).await?;
-        let (Some(status), Some(job)) = (record.status(), record.job()) else { return Ok(false) };
+    /// Tells the job as it is now.
+    fn look(&mut self, name: &str, job: &Job) -> Result<(), ReadError> {
         let id = EventId::whole(self.job.shard(), self.told.0);
-        self.ready.push_back(Told { id, name: name.to_owned(), data: Value::from(job).to_string() });
-        if status.is_terminal() {
-            self.end(id, status);
+        self.ready.push_back(Told { id, name: name.to_owned(), data: serde_json::to_string(job)? });
+        if job.status.is_terminal() {
+            self.end(id, job.status);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Tells one event, unless it was told before.

@@ -23,6 +23,8 @@ use crate::{
 const WAITING: usize = 256;
 /// Entries read at once.
 const ENTRIES: usize = 200;
+/// Events, of all jobs, that are looked through for what one follower missed; who is further back begins anew.
+const MISSED: usize = 20_000;
 /// How long one read waits, and how long it may take in all.
 const BLOCK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(10));
 /// How long a new follower waits for the reader.
@@ -193,7 +195,8 @@ impl Hub {
         }
     }
 
-    /// What a job said after `after`, up to and including `until`; `None` if some of it may have been trimmed.
+    /// What a job said after `after`, up to and including `until`; `None` if some of it may have been trimmed, or if it
+    /// is too far back.
     pub(super) async fn missed(
         &self,
         job: JobId,
@@ -201,18 +204,20 @@ impl Hub {
         until: Entry,
     ) -> Result<Option<Vec<Event>>, BrokerError> {
         let (shard, key, name) = (job.shard(), keys::named(job.shard(), "events"), job.to_string());
-        let (mut missed, mut start) = (Vec::new(), after.entry.to_string());
+        let (mut missed, mut start, mut examined) = (Vec::new(), after.entry.to_string(), 0);
         loop {
             let mut command = redis::cmd("XRANGE");
             command.arg(&key).arg(&start).arg(until.to_string()).arg("COUNT").arg(ENTRIES);
             let entries: Entries = self.queue.broker().query(&command).await?;
             for (id, fields) in &entries {
                 let Ok(entry) = id.parse::<Entry>() else { continue };
+                examined += fields.len() / 2;
                 let said = events(shard, entry, fields)
                     .filter(|(id, job, _)| **job == name && (id.entry > after.entry || id.place > after.place));
                 missed.extend(said.map(|(id, _, json)| Event { id, json: json.into() }));
             }
             match entries.last() {
+                Some(_) if examined > MISSED => return Ok(None),
                 Some((last, _)) if entries.len() == ENTRIES => start = format!("({last}"),
                 _ => break,
             }
