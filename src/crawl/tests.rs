@@ -107,7 +107,10 @@ fn a_descent_ends_where_nothing_is_left() {
         let (mut descent, mut asked) = (Descent::new(), Vec::new());
         while let Some(distance) = descent.next() {
             asked.push(distance);
-            answers(distance).map_or_else(|| descent.unanswered(), |records| descent.answered(records));
+            match answers(distance) {
+                Some(records) => descent.answered(records),
+                None => descent.unanswered(),
+            }
         }
         asked
     };
