@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{problem::Code, spec::DOCUMENT};
 
 /// The lines of a block that begins with `head`, up to the next line that is indented as little.
-fn block<'a>(head: &'a str) -> impl Iterator<Item = &'a str> {
+fn block(head: &str) -> impl Iterator<Item = &str> {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut lines = DOCUMENT.lines().skip_while(move |line| *line != head);
     let depth = indent(lines.next().expect(head));

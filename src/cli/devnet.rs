@@ -36,7 +36,7 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         started = Devnet::start(shape) => started,
         () = stop.cancelled() => return Ok(()),
     };
-    let mut network = started.map_err(no_network)?;
+    let mut network = started.map_err(|error| no_network(&error))?;
     let bootnode = network.bootnode().map(|record| record.to_base64()).unwrap_or_default();
     let (live, dead) = (network.live().len(), network.dead().len());
     print(&if args.json {
@@ -54,13 +54,13 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
             () = stop.cancelled() => return Ok(()),
         }
         tokio::select! {
-            churned = network.churn() => churned.map_err(no_network)?,
+            churned = network.churn() => churned.map_err(|error| no_network(&error))?,
             () = stop.cancelled() => return Ok(()),
         }
     }
 }
 
-fn no_network(error: DevnetError) -> CliError {
+fn no_network(error: &DevnetError) -> CliError {
     use std::error::Error as _;
 
     let cause = error.source().map(|cause| format!(" ({cause})")).unwrap_or_default();

@@ -106,13 +106,13 @@ pub(super) async fn sealer(config: &Config, queue: &Queue) -> Result<Sealer, Cli
     let file = config.key_file();
     let sealer = Sealer::load(&file).map_err(|error| CliError::Start(error.to_string()))?;
     let agreed = queue.agree_on_key(&sealer.fingerprint()).await;
-    match agreed.map_err(|error| CliError::Start(error.to_string()))? {
-        true => Ok(sealer),
-        false => Err(CliError::Start(format!(
-            "{}: secrets in this Redis are sealed with another key: give this host the others' key file (secrets.key_file)",
-            file.display()
-        ))),
+    if agreed.map_err(|error| CliError::Start(error.to_string()))? {
+        return Ok(sealer);
     }
+    Err(CliError::Start(format!(
+        "{}: secrets in this Redis are sealed with another key: give this host the others' key file (secrets.key_file)",
+        file.display()
+    )))
 }
 
 /// The Redis of `redis.url`, found fit.

@@ -184,7 +184,7 @@ fn record(number: u16, seq: u64, ip: Ipv4Addr, port: u16, key: &CombinedKey) -> 
     if let Some((name, version)) = CLIENTS.get(usize::from(number % 6)) {
         builder.add_value("client", &vec![(*name).to_owned(), (*version).to_owned()]);
     }
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         builder.add_value("eth2", &ETH2);
     }
     builder.build(key).map_err(|error| DevnetError::Node(error.to_string()))

@@ -79,14 +79,55 @@ fn clients_and_forks_are_read_where_the_record_says() {
     };
     let named = |name: &str| Some(name.to_owned());
     assert_eq!(of(&|_| {}), (None, None));
-    assert_eq!(of(&|b| drop(b.add_value("client", &said("geth")))), (named("geth"), None));
-    assert_eq!(of(&|b| drop(b.add_value("client", &said("\u{1b}[31m<b>")))).0, named("31mb"));
-    assert_eq!(of(&|b| drop(b.add_value("client", &said(&"x".repeat(99))))).0, named(&"x".repeat(32)));
-    assert_eq!(of(&|b| drop(b.add_value("client", &7_u64))).0, None);
-    assert_eq!(of(&|b| drop(b.add_value("eth2", &[7_u8; 16]))).1, named("eth2/07070707"));
-    assert_eq!(of(&|b| drop(b.add_value("eth2", &[7_u8; 3]))).1, None);
+    assert_eq!(
+        of(&|b| {
+            b.add_value("client", &said("geth"));
+        }),
+        (named("geth"), None)
+    );
+    assert_eq!(
+        of(&|b| {
+            b.add_value("client", &said("\u{1b}[31m<b>"));
+        })
+        .0,
+        named("31mb")
+    );
+    assert_eq!(
+        of(&|b| {
+            b.add_value("client", &said(&"x".repeat(99)));
+        })
+        .0,
+        named(&"x".repeat(32))
+    );
+    assert_eq!(
+        of(&|b| {
+            b.add_value("client", &7_u64);
+        })
+        .0,
+        None
+    );
+    assert_eq!(
+        of(&|b| {
+            b.add_value("eth2", &[7_u8; 16]);
+        })
+        .1,
+        named("eth2/07070707")
+    );
+    assert_eq!(
+        of(&|b| {
+            b.add_value("eth2", &[7_u8; 3]);
+        })
+        .1,
+        None
+    );
     let eth = [0xc7, 0xc6, 0x84, 1, 2, 3, 4, 0x80];
-    assert_eq!(of(&|b| drop(b.add_value_rlp("eth", eth.to_vec().into()))).1, named("eth/01020304"));
+    assert_eq!(
+        of(&|b| {
+            b.add_value_rlp("eth", eth.to_vec().into());
+        })
+        .1,
+        named("eth/01020304")
+    );
 }
 
 #[test]
@@ -210,10 +251,10 @@ async fn a_crawl_finds_every_node_and_tells_the_dead() {
     });
     let limits = Limits {
         concurrency: 16,
-        request_timeout: Duration::from_millis(1000),
+        request_timeout: Duration::from_secs(1),
         retries: 1,
         max_nodes: 1000,
-        max_duration: Duration::from_secs(120),
+        max_duration: Duration::from_mins(2),
     };
     let bootnode = network.bootnode().expect("a bootnode").to_base64();
     let report = crawl(&job, &[bootnode], limits).await.expect("a report");

@@ -12,7 +12,7 @@ use crate::{platform::Tag, secret};
 
 /// Everything known of a job except its datasets and log. Serialises to what the API answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-
+#[expect(clippy::struct_field_names, reason = "the names of the API")]
 pub struct Job {
     pub job_id: JobId,
     #[serde(rename = "_id", skip_serializing_if = "Option::is_none")]

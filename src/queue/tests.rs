@@ -203,7 +203,7 @@ async fn a_key_names_one_job() {
     let bench = bench(&[]).await;
     let key = IdempotencyKey { name: "k".into(), body: "b1".into() };
     let first = new_job();
-    assert_eq!(bench.queue.submit(SHARD, &[first.clone()], Some(&key)).await.unwrap(), Submitted::New);
+    assert_eq!(bench.queue.submit(SHARD, std::slice::from_ref(&first), Some(&key)).await.unwrap(), Submitted::New);
     let known = Submitted::Known { job_id: first.id.to_string(), body: "b1".into() };
     assert_eq!(bench.queue.submit(SHARD, &[new_job()], Some(&key)).await.unwrap(), known);
     assert_eq!(bench.count("ZCARD", "queue:light").await, 1);
