@@ -5,25 +5,25 @@
 //!                ↑________ progress, logs, datasets, result, status ______|
 //! ```
 
-/// HTTP: one file a resource of `openapi.yaml`; never runs a job.
+// HTTP: one file a resource of `openapi.yaml`; never runs a job.
 pub mod api;
-/// What the README claims, re-measurable: `collector bench`.
+// What the README claims, re-measurable: `collector bench`.
 pub mod bench;
-/// How Redis is reached: connecting, checking, and the private redis-server of `collector up`.
+// How Redis is reached: connecting, checking, and the private redis-server of `collector up`.
 pub mod broker;
-/// One file a command of the `collector` binary.
+// One file a command of the `collector` binary.
 pub mod cli;
-/// Configuration: defaults, file, environment and flags in one typed struct.
+// Configuration: defaults, file, environment and flags in one typed struct.
 pub mod config;
-/// Ethereum's discv5 network: asking nodes, collecting them; serves `enr_crawl` and `devnet`.
+// Ethereum's discv5 network: asking nodes, collecting them; serves `enr_crawl` and `devnet`.
 pub mod crawl;
-/// What a job is: id, task spec, status, record, events, and how it is accepted and read.
+// What a job is: id, task spec, status, record, events, and how it is accepted and read.
 pub mod job;
-/// The contract between a platform's file and everything else, and the registry of all of them.
+// The contract between a platform's file and everything else, and the registry of all of them.
 pub mod platform;
-/// How jobs wait, are handed out and reported on: keys, scripts, the apalis backend, leases.
+// How jobs wait, are handed out and reported on: keys, scripts, the apalis backend, leases.
 pub mod queue;
-/// Who runs jobs: the supervisor, its processes, and one run of one job.
+// Who runs jobs: the supervisor, its processes, and one run of one job.
 pub mod sanjer;
-/// Secrets: sealing, opening, masking, and keyed hashes.
+// Secrets: sealing, opening, masking, and keyed hashes.
 pub mod secret;

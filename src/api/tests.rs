@@ -1,11 +1,16 @@
-//! The code and `openapi.yaml` agree.
+//! The code and `openapi.yaml` agree: routes, codes, and every answer of a table of requests to a real redis-server.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
-use axum::routing::MethodFilter;
-use serde_json::Value;
+use axum::{
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode},
+};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
-use super::{problem::Code, routes, spec::DOCUMENT};
+use super::{spec::DOCUMENT, *};
+use crate::{broker::Scratch, platform::Registry, queue::Queue, secret::Sealer};
 
 fn document() -> Value {
     serde_saphyr::from_str(DOCUMENT).unwrap()
@@ -62,4 +67,194 @@ fn every_reference_leads_somewhere() {
         }
     }
     check(&document(), &document());
+}
+
+struct Bench {
+    router: Router,
+    jobs: Jobs,
+    document: Value,
+    redis: Option<Scratch>,
+    key: std::path::PathBuf,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.key).ok();
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+    json: Value,
+}
+
+async fn bench(overrides: &[(&str, &str)]) -> Bench {
+    let overrides = overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let config = crate::config::load(None::<&Path>, overrides).unwrap();
+    let redis = Scratch::start().unwrap();
+    let key = std::env::temp_dir().join(format!("collector-key-{:016x}", rand::random::<u64>()));
+    let queue = Queue::new(redis.broker().await.unwrap(), &config);
+    let jobs = Jobs::new(queue, Arc::new(Registry::load().unwrap()), Sealer::load(&key).unwrap(), &config);
+    let api = Api {
+        jobs: jobs.clone(),
+        streams: Arc::new(Semaphore::new(config.api.max_streams)),
+        config: Arc::new(config),
+        supervises: false,
+        stop: CancellationToken::new(),
+        started: Instant::now(),
+    };
+    Bench { router: router(api), jobs, document: document(), redis: Some(redis), key }
+}
+
+impl Bench {
+    /// Asks, and holds the answer to the document if that knows the path and the method.
+    async fn ask(&self, method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let text = String::from_utf8_lossy(&to_bytes(body, 64 << 20).await.unwrap()).into_owned();
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        let answer = Answer { status: parts.status, headers: parts.headers, text, json };
+        self.check(method, uri, &answer);
+        answer
+    }
+
+    async fn get(&self, uri: &str) -> Answer {
+        self.ask("GET", uri, &[], "").await
+    }
+
+    async fn run(&self, body: &str) -> Answer {
+        self.ask("POST", "/execution/run", &[("content-type", "application/json")], body).await
+    }
+
+    fn check(&self, method: &str, uri: &str, answer: &Answer) {
+        let what = format!("{method} {uri}: {} {}", answer.status, answer.text);
+        assert!(answer.headers.contains_key("x-request-id"), "{what}");
+        let path = uri.split('?').next().unwrap();
+        let responses = &self.document["paths"][path][method.to_lowercase()]["responses"];
+        if responses.is_null() {
+            return;
+        }
+        let mut response = &responses[answer.status.as_str()];
+        if let Some(target) = response["$ref"].as_str() {
+            response = self.document.pointer(target.trim_start_matches('#')).unwrap();
+        }
+        assert!(response.is_object(), "the status is not documented: {what}");
+        let kind = answer.headers["content-type"].to_str().unwrap();
+        let mut schema = response["content"][kind]["schema"].clone();
+        assert!(schema.is_object(), "the type {kind} is not documented: {what}");
+        if kind.ends_with("json") {
+            schema["components"] = self.document["components"].clone();
+            let validator = jsonschema::draft202012::options().build(&schema).unwrap();
+            let errors: Vec<String> =
+                validator.iter_errors(&answer.json).map(|e| format!("{} at {}", e, e.instance_path())).collect();
+            assert!(errors.is_empty(), "{what}\n{}", errors.join("\n"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_are_as_documented() {
+    let bench = bench(&[]).await;
+    let accepted = bench.run(r#"{"_id": "mine", "platform_id": "noop", "settings": {"on": "yesterday"}}"#).await;
+    assert_eq!(accepted.status, 202);
+    let id = accepted.json["job_id"].as_str().unwrap();
+    assert_eq!(accepted.headers["location"], format!("/execution/get?job_id={id}"));
+    let job = bench.get(&format!("/execution/get?job_id={id}")).await;
+    assert_eq!((&job.json["_id"], &job.json["status"]), (&json!("mine"), &json!("queued")));
+    let full = bench.get(&format!("/execution/get?job_id={id}&full")).await;
+    assert_eq!(full.json["processed"], json!({"total": 0, "kept": 0, "truncated": false, "rows": []}));
+    assert_eq!(full.json["log_lines"], json!({"total": 0, "kept": 0, "truncated": false}));
+    let list = bench.get("/execution/list?limit=1&status=queued&platform=noop").await;
+    assert_eq!(list.json["jobs"][0]["job_id"], id);
+    for (method, uri, status) in [
+        ("GET", "/system/alive", 200),
+        ("POST", "/system/alive", 200),
+        ("GET", "/platforms/get", 200),
+        ("GET", "/openapi.yaml", 200),
+        ("GET", "/openapi.yaml?x", 400),
+        ("GET", "/system/alive?x=1", 400),
+        ("GET", "/execution/get", 400),
+        ("GET", "/execution/get?job_id=x", 400),
+        ("GET", "/execution/get?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab", 404),
+        ("GET", "/execution/events?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab", 404),
+        ("GET", "/execution/list?limit=201", 400),
+        ("GET", "/execution/list?limit=1&limit=1", 400),
+        ("GET", "/execution/list?cursor=", 400),
+        ("GET", "/execution/list?status=", 400),
+        ("POST", "/execution/run?x", 400),
+        ("POST", "/execution/run", 400),
+        ("GET", "/nowhere", 404),
+        ("GET", "/execution/get/", 404),
+        ("DELETE", "/execution/get", 405),
+        ("GET", "/execution/run", 405),
+    ] {
+        let answer = bench.ask(method, uri, &[], "").await;
+        assert_eq!(answer.status, status, "{method} {uri}: {}", answer.text);
+        let problem = answer.headers["content-type"] == "application/problem+json";
+        assert_eq!(problem, status >= 400, "{method} {uri}");
+        assert_eq!(answer.headers.contains_key("allow"), status == 405, "{method} {uri}");
+    }
+    let head = bench.ask("HEAD", "/system/alive", &[], "").await;
+    assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
+    let options = bench.ask("OPTIONS", "/system/alive", &[], "").await;
+    assert_eq!((options.status.as_u16(), &options.headers["allow"]), (204, &"GET,HEAD,POST".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn headers_are_checked() {
+    let bench = bench(&[("api.max_body", "1KiB")]).await;
+    let body = r#"{"platform_id": "noop"}"#;
+    let long = format!("{{\"platform_id\": \"{}\"}}", "x".repeat(2000));
+    for (headers, body, status, code) in [
+        (&[("content-type", "text/plain")][..], body, 415, "unsupported_media_type"),
+        (&[("content-type", "application/json"), ("content-encoding", "gzip")], body, 415, "unsupported_media_type"),
+        (&[("origin", "https://elsewhere.example")], body, 415, "unsupported_media_type"),
+        (&[("idempotency-key", "a b")], body, 400, "bad_idempotency_key"),
+        (&[("idempotency-key", "")], body, 400, "bad_idempotency_key"),
+        (&[("idempotency-key", "a"), ("idempotency-key", "a")], body, 400, "bad_idempotency_key"),
+        (&[], long.as_str(), 413, "body_too_large"),
+        (&[], "[[[[", 400, "malformed_json"),
+        (&[], "[]", 422, "invalid_task_spec"),
+    ] {
+        let answer = bench.ask("POST", "/execution/run", headers, body).await;
+        assert_eq!((answer.status.as_u16(), &answer.json["code"]), (status, &json!(code)), "{}", answer.text);
+    }
+    let faulty: String = (0..120).map(|n| format!(",\"{n}\":0")).collect();
+    let answer = bench.run(&format!("{{\"platform_id\":\"noop\"{faulty}}}")).await;
+    assert_eq!(answer.json["errors"].as_array().map(Vec::len), Some(100), "{}", answer.text);
+    let own = bench.ask("GET", "/nowhere", &[("x-request-id", "mine-1")], "").await;
+    assert_eq!((&own.headers["x-request-id"], &own.json["request_id"]), (&"mine-1".parse().unwrap(), &json!("mine-1")));
+    let bad = bench.ask("GET", "/nowhere", &[("x-request-id", "a b")], "").await;
+    assert_ne!(bad.headers["x-request-id"], "a b");
+    let gzip = bench.ask("GET", "/openapi.yaml", &[("accept-encoding", "gzip")], "").await;
+    assert_eq!(gzip.headers["content-encoding"], "gzip");
+    let job = bench.jobs.submit(body.as_bytes(), None).await.unwrap().job_id;
+    let foreign = bench.ask("GET", &format!("/execution/events?job_id={job}"), &[("last-event-id", "x")], "").await;
+    assert_eq!(foreign.json["code"], "bad_event_id");
+}
+
+#[tokio::test]
+async fn without_redis_it_says_so_and_stays_up() {
+    let mut bench = bench(&[("redis.timeout", "1s")]).await;
+    bench.redis = None;
+    let accepted = bench.run(r#"{"platform_id": "noop"}"#).await;
+    let listed = bench.get("/execution/list").await;
+    for answer in [accepted, listed] {
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json["code"]),
+            (503, &json!("redis_unavailable")),
+            "{}",
+            answer.text
+        );
+        assert!(answer.headers.contains_key("retry-after"));
+    }
+    assert_eq!(bench.get("/system/alive").await.status, 200);
+    let diagnosis = bench.ask("POST", "/system/alive", &[], "").await;
+    assert_eq!((diagnosis.status.as_u16(), &diagnosis.json["failing"]), (503, &json!(["redis"])), "{}", diagnosis.text);
 }

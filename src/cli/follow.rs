@@ -77,7 +77,7 @@ fn show(event: &Event, progress: &mut Progress) -> bool {
             Some(attempt) if attempt > 1 => format!("{} (attempt {attempt})", text("status")),
             _ => text("status").to_owned(),
         }),
-        "progress" | "reset" => {
+        "progress" | "reset" | "snapshot" => {
             if let Some(fraction) = data.get("progress").and_then(Value::as_f64) {
                 progress.at(fraction, text("message"));
             }

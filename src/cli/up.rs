@@ -70,22 +70,11 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     result
 }
 
-/// Everything that needs Redis, until `stop`.
-async fn serve(config: &Config, stop: &CancellationToken) -> Result<(), CliError> {
-    let broker = connect(config).await?;
-    let listener = bind(config).await?;
-    hold(config, broker, listener, stop).await
-}
-
 /// Serves the API and keeps the sanjers until `stop`; then the API ends first, so that nothing new comes in.
-async fn hold(
-    config: &Config,
-    broker: Broker,
-    listener: TcpListener,
-    stop: &CancellationToken,
-) -> Result<(), CliError> {
-    let queue = queue(config, broker).await?;
+async fn serve(config: &Config, stop: &CancellationToken) -> Result<(), CliError> {
+    let queue = queue(config, connect(config).await?).await?;
     let jobs = jobs(config, &queue).await?;
+    let listener = bind(config).await?;
     let supervisor = sanjer::supervise(config, &queue, &config.sanjers.pools);
     let served = api::serve(listener, jobs, Arc::new(config.clone()), true, stop.clone()).await;
     supervisor.stop().await;
@@ -117,13 +106,13 @@ pub(super) async fn sealer(config: &Config, queue: &Queue) -> Result<Sealer, Cli
     let file = config.key_file();
     let sealer = Sealer::load(&file).map_err(|error| CliError::Start(error.to_string()))?;
     let agreed = queue.agree_on_key(&sealer.fingerprint()).await;
-    match agreed.map_err(|error| CliError::Start(error.to_string()))? {
-        true => Ok(sealer),
-        false => Err(CliError::Start(format!(
-            "{}: secrets in this Redis are sealed with another key: give this host the others' key file (secrets.key_file)",
-            file.display()
-        ))),
+    if agreed.map_err(|error| CliError::Start(error.to_string()))? {
+        return Ok(sealer);
     }
+    Err(CliError::Start(format!(
+        "{}: secrets in this Redis are sealed with another key: give this host the others' key file (secrets.key_file)",
+        file.display()
+    )))
 }
 
 /// The Redis of `redis.url`, found fit.

@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn depth_is_seen_without_parsing() {
-        for (text, deep) in [("1", 0), ("{}", 1), (r#"{"a":[1,[2]]}"#, 3), (r#"{"[[[":"]\\"[["}"#, 1), ("]]][", 1)] {
+        for (text, deep) in [("1", 0), ("{}", 1), (r#"{"a":[1,[2]]}"#, 3), (r#"{"[[[":"]\"[["}"#, 1), ("]]][", 1)] {
             assert_eq!(depth(text.as_bytes()), deep, "{text}");
         }
     }

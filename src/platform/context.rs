@@ -156,12 +156,12 @@ impl Context {
             *furthest = furthest.max(fraction.clamp(0.0, 1.0));
             *furthest
         };
-        self.report(Report::Progress { fraction, message: self.shown(message.into()) }).await;
+        self.report(Report::Progress { fraction, message: self.shown(&message.into()) }).await;
     }
 
     /// Adds a line to the job's log.
     pub async fn log(&self, line: impl Into<String>) {
-        self.report(Report::Log(self.shown(line.into()))).await;
+        self.report(Report::Log(self.shown(&line.into()))).await;
     }
 
     /// Sets one key of the job's metadata. A key of more than 100 bytes or a value of more than 16 KiB (as JSON) is
@@ -189,8 +189,8 @@ impl Context {
     }
 
     /// Text as it may leave the job: without secrets, and bounded.
-    fn shown(&self, text: String) -> String {
-        cut(self.redactor.redact(&text))
+    fn shown(&self, text: &str) -> String {
+        cut(self.redactor.redact(text))
     }
 
     async fn report(&self, report: Report) {

@@ -203,7 +203,7 @@ async fn a_key_names_one_job() {
     let bench = bench(&[]).await;
     let key = IdempotencyKey { name: "k".into(), body: "b1".into() };
     let first = new_job();
-    assert_eq!(bench.queue.submit(SHARD, &[first.clone()], Some(&key)).await.unwrap(), Submitted::New);
+    assert_eq!(bench.queue.submit(SHARD, std::slice::from_ref(&first), Some(&key)).await.unwrap(), Submitted::New);
     let known = Submitted::Known { job_id: first.id.to_string(), body: "b1".into() };
     assert_eq!(bench.queue.submit(SHARD, &[new_job()], Some(&key)).await.unwrap(), known);
     assert_eq!(bench.count("ZCARD", "queue:light").await, 1);
@@ -211,7 +211,7 @@ async fn a_key_names_one_job() {
 
 #[tokio::test]
 async fn what_is_over_leaves_nothing() {
-    let bench = bench(&[("jobs.retention", "0ms")]).await;
+    let bench = bench(&[]).await;
     let id = bench.submit(new_job()).await;
     bench.claim("a", Lane::Queue, 1).await;
     let rows = Said { id, lease: 1, kind: "processed", values: vec!["{}".into(); 3] };
@@ -220,6 +220,10 @@ async fn what_is_over_leaves_nothing() {
     let count: serde_json::Value = serde_json::from_str(&bench.field(id, "processed").await).unwrap();
     assert_eq!(count, serde_json::json!({"lease": 1, "rows": 3, "kept": 3, "bytes": 6}));
     bench.finish("a", id, 1, Status::Succeeded).await;
+    bench.queue.clean(SHARD).await.unwrap();
+    assert_eq!(bench.field(id, "status").await, "succeeded", "its time is not over");
+    let mut over = redis::cmd("ZADD");
+    bench.broker.query::<()>(over.arg(keys::named(SHARD, "expiry")).arg(1).arg(id.to_string())).await.unwrap();
     bench.queue.clean(SHARD).await.unwrap();
     let keys: Vec<String> = bench.broker.query(redis::cmd("KEYS").arg("*")).await.unwrap();
     let left: Vec<&String> = keys

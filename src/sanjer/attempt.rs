@@ -55,15 +55,17 @@ impl Runner {
                 redactor = Redactor::new(platform.secrets_in(&settings));
                 self.execute(platform, &ticket, settings, redactor.clone()).await
             }
-            Err(error) => Outcome::Broken(error),
+            Err(error) => Outcome::Broken(*error),
         };
         self.end(job, &platform.spec, outcome, &redactor).await;
     }
 
-    fn open(&self, platform: &Platform, job: &Claimed) -> Result<Value, JobError> {
+    fn open(&self, platform: &Platform, job: &Claimed) -> Result<Value, Box<JobError>> {
         let stored = serde_json::from_str(&job.settings)
-            .map_err(|error| internal("bad_record", format!("the stored settings are not JSON: {error}")))?;
-        platform.open(stored, &self.sealer, job.id).map_err(|error| internal("cannot_open_secrets", error.to_string()))
+            .map_err(|error| Box::new(internal("bad_record", format!("the stored settings are not JSON: {error}"))))?;
+        platform
+            .open(stored, &self.sealer, job.id)
+            .map_err(|error| Box::new(internal("cannot_open_secrets", error.to_string())))
     }
 
     async fn execute(&self, platform: &Platform, ticket: &Ticket, settings: Value, redactor: Redactor) -> Outcome {

@@ -1,8 +1,8 @@
 //! Who runs jobs.
 //!
 //! The [supervisor](supervise) of a host spawns one OS process per sanjer by re-executing this binary, watches each
-//! with `wait`, and gives back what a dead one held. A [sanjer](process) claims jobs of its pool, runs each as an
-//! [attempt](attempt) and reports to Redis. A [reaper](reaper) does for other hosts what `wait` does for this one.
+//! with `wait`, and gives back what a dead one held. A sanjer (`process`) claims jobs of its pool, runs each as an
+//! `attempt` and reports to Redis. A `reaper` does for other hosts what `wait` does for this one.
 //!
 //! Invariants: a sanjer ends when its supervisor does; whatever takes a process away, its jobs are queued again; a
 //! job's threads never carry heartbeats.

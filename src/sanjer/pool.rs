@@ -155,9 +155,8 @@ impl Pool {
             let status = child.wait().await;
             deaths.send(Death { pid, status }).await.ok();
         });
-        let mut line = serde_json::to_string(&start)?;
-        line.push('\n');
-        stdin.write_all(line.as_bytes()).await?;
+        let introduction = serde_json::to_string(&start)? + "\n";
+        stdin.write_all(introduction.as_bytes()).await?;
         info!(sanjer = name, pool = self.name, lane = lane.as_str(), "started a sanjer");
         Ok((pid, Sanjer { name, lane, started: Instant::now(), stdin }))
     }

@@ -196,8 +196,10 @@ impl Lifeline {
         let left = self.held.all();
         warn!(jobs = left.len(), "handing back jobs that did not end in time");
         for (id, lease) in left {
+            // First the right to say how it ended: a run that obeys its token must not pass for one that succeeded.
+            let is_ours = self.held.end(id, lease);
             self.held.cancel(id, lease);
-            if self.held.end(id, lease) {
+            if is_ours {
                 let back = Finish { id, lease, status: Status::Queued, json: String::new(), delay_ms: 0 };
                 if self.finishes.send(back).await.is_err() {
                     return;

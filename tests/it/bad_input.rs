@@ -10,12 +10,12 @@ fn table() -> Vec<(String, u16, &'static str, Option<&'static str>)> {
     let options = |options: Value| json!({"platform_id": "noop", "options": options}).to_string();
     let deep = format!("{}1{}", "[".repeat(80), "]".repeat(80));
     let mut table = vec![
-        (String::new(), 400, "bad_json", None),
-        ("{".into(), 400, "bad_json", None),
-        ("nonsense".into(), 400, "bad_json", None),
-        ("{\"platform_id\": \"noop\",}".into(), 400, "bad_json", None),
+        (String::new(), 400, "malformed_json", None),
+        ("{".into(), 400, "malformed_json", None),
+        ("nonsense".into(), 400, "malformed_json", None),
+        ("{\"platform_id\": \"noop\",}".into(), 400, "malformed_json", None),
         (format!("{{\"platform_id\": \"noop\", \"settings\": {deep}}}"), 400, "too_deep", None),
-        (format!("{{\"platform_id\": \"{}\"}}", "x".repeat(2 << 20)), 413, "too_large", None),
+        (format!("{{\"platform_id\": \"{}\"}}", "x".repeat(2 << 20)), 413, "body_too_large", None),
     ];
     let invalid = [
         ("[]".to_owned(), ""),

@@ -97,6 +97,13 @@ async fn one_that_dies_is_started_again() {
     let scratch = Scratch::new();
     let collector = Collector::up(&scratch, &[]).await;
     redis::cmd("SET").arg("kept").arg(1).exec_async(&mut collector.redis().await).await.unwrap();
+    // While an fsync is under way, `everysec` lets Redis hold a write back for a moment.
+    eventually("the write is in the file", async || {
+        let info: redis::InfoDict =
+            redis::cmd("INFO").arg("persistence").query_async(&mut collector.redis().await).await.unwrap();
+        info.get::<u64>("aof_buffer_length").filter(|left| *left == 0)
+    })
+    .await;
     signal(collector.redis_pid(), Signal::KILL);
     let client = redis::Client::open(collector.redis_url()).unwrap();
     let kept: i32 = eventually("redis-server is back", async || {

@@ -1,0 +1,68 @@
+//! Which addresses a crawl may contact. Records are signed by whoever made them, so an address in one is only a claim:
+//! a peer may name anybody's.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+/// Where a crawl may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// This machine alone.
+    Loopback,
+    /// The internet, and nothing else: never this machine or its private networks because a peer said so.
+    Public,
+}
+
+impl Reach {
+    /// Whether this address may be contacted.
+    pub fn allows(self, address: SocketAddrV4) -> bool {
+        address.port() != 0
+            && match self {
+                Self::Loopback => address.ip().is_loopback(),
+                Self::Public => is_global(*address.ip()),
+            }
+    }
+}
+
+/// Whether an address is one host of the internet, by the IANA special-purpose registry.
+fn is_global(ip: Ipv4Addr) -> bool {
+    let [a, b, c, _] = ip.octets();
+    !(a == 0
+        || ip.is_loopback()
+        || ip.is_private()
+        || ip.is_link_local()
+        || ip.is_documentation()
+        // 224.0.0.0/4 is multicast, 240.0.0.0/4 reserved, and the last of them broadcast.
+        || a >= 224
+        // Shared by carriers' translators.
+        || (a == 100 && (64..128).contains(&b))
+        // Protocol assignments, and the relay anycast that was withdrawn.
+        || (a == 192 && b == 0 && c == 0)
+        || (a == 192 && b == 88 && c == 99)
+        // Benchmarks.
+        || (a == 198 && (b == 18 || b == 19)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reach_allows_its_own_addresses_alone() {
+        let neither = "0.0.0.0:1 0.1.2.3:1 10.0.0.1:1 100.64.0.1:1 100.127.9.9:1 169.254.169.254:80 172.16.0.1:1 \
+                       192.0.0.8:1 192.0.2.1:1 192.88.99.1:1 192.168.1.1:1 198.18.0.1:1 198.51.100.1:1 203.0.113.1:1 \
+                       224.0.0.1:1 240.0.0.1:1 255.255.255.255:1 8.8.8.8:0 127.0.0.1:0";
+        let table = neither.split_whitespace().map(|text| (text, false, false)).chain([
+            ("127.0.0.1:9000", true, false),
+            ("127.200.3.4:1", true, false),
+            ("8.8.8.8:9000", false, true),
+            ("100.128.0.1:9000", false, true),
+            ("172.32.0.1:9000", false, true),
+            ("223.255.255.254:65535", false, true),
+        ]);
+        for (text, loopback, public) in table {
+            let address: SocketAddrV4 = text.parse().expect("an address");
+            assert_eq!(Reach::Loopback.allows(address), loopback, "{text} on loopback");
+            assert_eq!(Reach::Public.allows(address), public, "{text} in public");
+        }
+    }
+}
