@@ -12,7 +12,7 @@ use crate::{platform::Tag, secret};
 
 /// Everything known of a job except its datasets and log. Serialises to what the API answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, clippy::struct_field_names, reason = "the names of the API, documented in openapi.yaml")]
+#[expect(missing_docs, reason = "the names of the API, documented in openapi.yaml")]
 pub struct Job {
     pub job_id: JobId,
     #[serde(rename = "_id", skip_serializing_if = "Option::is_none")]
