@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
     job::Status,
@@ -118,7 +118,8 @@ impl Runner {
         let mut finish = decide(job, spec.backoff, outcome, rand::random_range(0.0..=1.0));
         finish.json = redactor.redact(&finish.json);
         match finish.status {
-            Status::Succeeded => info!(job.id = %job.id, platform = job.platform_id, "job succeeded"),
+            // The common case, thousands a second: a line each would cost more than the job.
+            Status::Succeeded => debug!(job.id = %job.id, platform = job.platform_id, "job succeeded"),
             status => info!(job.id = %job.id, platform = job.platform_id, %status, error = finish.json, "job ended"),
         }
         if self.finishes.send(finish).await.is_err() {
