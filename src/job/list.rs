@@ -118,16 +118,19 @@ impl Jobs {
         if status == Status::Running {
             return self.held().await;
         }
-        let index = if status.is_terminal() { self.keys(&format!("done:{status}")) } else { self.waiting(filter) };
-        let Some(platform) = platform else { return Ok(walk(status, index)) };
-        let of_platform = self.keys(&format!("platform:{platform}"));
-        let narrow = self.count(&of_platform).await?;
-        if status.is_terminal() {
-            let index = if narrow <= self.count(&index).await? { of_platform } else { index };
-            return Ok(Sources::Newest(index));
+        let (index, order) = if status.is_terminal() {
+            (self.keys(&format!("done:{status}")), Order::Latest)
+        } else {
+            (self.waiting(filter), Order::Next)
+        };
+        if let Some(platform) = platform {
+            let of_platform = self.keys(&format!("platform:{platform}"));
+            // Few enough to look each up where it stands; that keeps the order.
+            if self.count(&of_platform).await? <= EXAMINED {
+                return self.placed(&of_platform, &index, order).await;
+            }
         }
-        // Few enough to look each up where it waits; that keeps the order.
-        if narrow <= EXAMINED { self.placed(&of_platform, &index).await } else { Ok(walk(status, index)) }
+        Ok(if status.is_terminal() { Sources::Latest(index) } else { Sources::Next(index) })
     }
 
     /// A key of every shard.
@@ -180,8 +183,8 @@ impl Jobs {
         Ok(counts.into_iter().sum())
     }
 
-    /// The jobs of a few small sets, each at the place where it waits in one of `index`.
-    async fn placed(&self, sets: &[String], index: &[String]) -> Result<Sources, BrokerError> {
+    /// The jobs of a few small sets, each at the place where it stands in one of `index`.
+    async fn placed(&self, sets: &[String], index: &[String], order: Order) -> Result<Sources, BrokerError> {
         let mut placed = Vec::new();
         for (shard, set) in self.queue.shards().zip(sets) {
             let ids: Vec<String> =
@@ -201,8 +204,8 @@ impl Jobs {
                 }
             }
         }
-        Order::Next.sort(&mut placed);
-        Ok(Sources::Given(placed, Order::Next))
+        order.sort(&mut placed);
+        Ok(Sources::Given(placed, order))
     }
 
     /// Every running job: what all sanjers hold, which their slots bound.
@@ -226,11 +229,6 @@ impl Jobs {
         Order::Newest.sort(&mut running);
         Ok(Sources::Given(running, Order::Newest))
     }
-}
-
-/// Terminal jobs are listed newest first, waiting ones as they will come.
-fn walk(status: Status, index: Vec<String>) -> Sources {
-    if status.is_terminal() { Sources::Newest(index) } else { Sources::Next(index) }
 }
 
 fn summary(id: JobId, values: Vec<Option<String>>) -> Option<Job> {

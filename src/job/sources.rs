@@ -1,6 +1,6 @@
 //! Where a list takes its jobs from: index sets of many shards and pools, merged in order, a bounded piece at a time.
 
-use redis::Pipeline;
+use redis::{Cmd, Pipeline};
 
 use super::{JobId, cursor::Position};
 use crate::broker::{Broker, BrokerError};
@@ -12,6 +12,8 @@ pub(super) enum Sources {
     Newest(Vec<String>),
     /// Zsets by score, then id: lowest first.
     Next(Vec<String>),
+    /// Zsets by score, then id: highest first.
+    Latest(Vec<String>),
     /// All candidates, in order: where there can be only few.
     Given(Vec<Position>, Order),
 }
@@ -23,6 +25,8 @@ pub(super) enum Order {
     Newest,
     /// The one with the lower score, then the older one.
     Next,
+    /// The one with the higher score, then the newer one.
+    Latest,
 }
 
 /// A piece of a list.
@@ -46,6 +50,7 @@ impl Order {
         match self {
             Self::Newest => b.id.cmp(&a.id),
             Self::Next => a.score.total_cmp(&b.score).then(a.id.cmp(&b.id)),
+            Self::Latest => Self::Next.compare(b, a),
         }
     }
 
@@ -64,7 +69,8 @@ impl Sources {
     pub(super) async fn next(&self, broker: &Broker, after: Option<Position>, n: usize) -> Result<Piece, BrokerError> {
         let (runs, order) = match self {
             Self::Newest(keys) => (newest(broker, keys, after, n).await?, Order::Newest),
-            Self::Next(keys) => (soonest(broker, keys, after, n).await?, Order::Next),
+            Self::Next(keys) => (by_score(broker, keys, Order::Next, after, n).await?, Order::Next),
+            Self::Latest(keys) => (by_score(broker, keys, Order::Latest, after, n).await?, Order::Latest),
             Self::Given(jobs, order) => {
                 let jobs = jobs.iter().filter(|job| order.is_behind(job, after)).copied().collect();
                 (vec![Run { jobs, horizon: None }], *order)
@@ -108,51 +114,59 @@ async fn newest(broker: &Broker, keys: &[String], after: Option<Position>, n: us
     Ok(sets.into_iter().map(run).collect())
 }
 
-async fn soonest(broker: &Broker, keys: &[String], after: Option<Position>, n: usize) -> Result<Vec<Run>, BrokerError> {
+async fn by_score(
+    broker: &Broker,
+    keys: &[String],
+    order: Order,
+    after: Option<Position>,
+    n: usize,
+) -> Result<Vec<Run>, BrokerError> {
     let mut pipeline = Pipeline::new();
     for key in keys {
-        by_score(&mut pipeline, key, after, 0, n);
+        pipeline.add_command(range(order, key, after, 0, n));
     }
     let sets: Vec<Vec<(String, f64)>> = if keys.is_empty() { Vec::new() } else { broker.pipeline(&pipeline).await? };
     let mut runs = Vec::with_capacity(sets.len());
     for (key, set) in keys.iter().zip(sets) {
-        let mut run = run_behind(set, after, n);
+        let mut run = run_behind(set, order, after, n);
         if let (Some(after), true) = (after, run.jobs.is_empty() && run.horizon.is_some()) {
             // More than a page of jobs has the score of the last one: find the place by halving, not by walking.
-            let skip = rank_behind(broker, key, after).await?;
-            let mut pipeline = Pipeline::new();
-            by_score(&mut pipeline, key, Some(after), skip, n);
-            let (set,) = broker.pipeline(&pipeline).await?;
-            run = run_behind(set, Some(after), n);
+            let skip = rank_behind(broker, key, order, after).await?;
+            let set = broker.query(&range(order, key, Some(after), skip, n)).await?;
+            run = run_behind(set, order, Some(after), n);
         }
         runs.push(run);
     }
     Ok(runs)
 }
 
-fn by_score(pipeline: &mut Pipeline, key: &str, after: Option<Position>, skip: u64, n: usize) {
-    let from = after.map_or("-inf".to_owned(), |after| after.score.to_string());
-    pipeline.cmd("ZRANGEBYSCORE").arg(key).arg(from).arg("+inf").arg("WITHSCORES").arg("LIMIT").arg(skip).arg(n);
+/// A piece of a set from the score of `after` on, in this order.
+fn range(order: Order, key: &str, after: Option<Position>, skip: u64, n: usize) -> Cmd {
+    let (verb, from, to) = match order {
+        Order::Next => ("ZRANGEBYSCORE", "-inf", "+inf"),
+        Order::Newest | Order::Latest => ("ZREVRANGEBYSCORE", "+inf", "-inf"),
+    };
+    let from = after.map_or(from.to_owned(), |after| after.score.to_string());
+    let mut command = redis::cmd(verb);
+    command.arg(key).arg(from).arg(to).arg("WITHSCORES").arg("LIMIT").arg(skip).arg(n);
+    command
 }
 
-fn run_behind(set: Vec<(String, f64)>, after: Option<Position>, n: usize) -> Run {
+fn run_behind(set: Vec<(String, f64)>, order: Order, after: Option<Position>, n: usize) -> Run {
     let full = set.len() == n;
     let mut jobs = positions(set);
     let horizon = jobs.last().copied().filter(|_| full);
-    jobs.retain(|job| Order::Next.is_behind(job, after));
+    jobs.retain(|job| order.is_behind(job, after));
     Run { jobs, horizon }
 }
 
 /// How many jobs with the score of `after` stand before it or are it.
-async fn rank_behind(broker: &Broker, key: &str, after: Position) -> Result<u64, BrokerError> {
+async fn rank_behind(broker: &Broker, key: &str, order: Order, after: Position) -> Result<u64, BrokerError> {
     let (mut low, mut high) = (0, broker.query(redis::cmd("ZCOUNT").arg(key).arg(after.score).arg(after.score)).await?);
     while low < high {
         let middle = low + (high - low) / 2;
-        let mut at = redis::cmd("ZRANGEBYSCORE");
-        at.arg(key).arg(after.score).arg(after.score).arg("LIMIT").arg(middle).arg(1);
-        let found: Vec<String> = broker.query(&at).await?;
-        let id = found.first().and_then(|id| id.parse::<JobId>().ok());
-        if id.is_some_and(|id| id <= after.id) {
+        let found: Vec<(String, f64)> = broker.query(&range(order, key, Some(after), middle, 1)).await?;
+        if positions(found).first().is_some_and(|job| !order.is_behind(job, Some(after))) {
             low = middle + 1;
         } else {
             high = middle;

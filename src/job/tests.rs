@@ -83,6 +83,16 @@ impl Bench {
         self.jobs.queue().report(job.id.shard(), &[said]).await.unwrap();
     }
 
+    /// Gives members of an index of shard 0 the same score.
+    async fn all_at_once(&self, index: &str, ids: &[JobId]) {
+        let mut same = redis::cmd("ZADD");
+        same.arg(crate::queue::keys::named(Shard(0), index));
+        for id in ids {
+            same.arg(1_763_679_600_000_u64).arg(id.to_string());
+        }
+        let _: u64 = self.jobs.broker().query(&same).await.unwrap();
+    }
+
     /// Walks all pages.
     async fn list(&self, status: Option<Status>, platform: Option<&str>, limit: usize) -> Vec<JobId> {
         let filter = Filter { status, platform: platform.map(str::to_owned) };
@@ -134,10 +144,13 @@ async fn lists_show_every_job_once_and_in_order() {
     let (ended, left) = running.split_at(7);
     for job in ended {
         bench.finish(job, Status::Succeeded).await;
+        // Only jobs that finished in different milliseconds are known to be listed in that order.
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     assert_eq!(bench.list(Some(Status::Running), Some("noop"), 5).await, ids(left));
     for platform in [None, Some("noop")] {
-        assert_eq!(bench.list(Some(Status::Succeeded), platform, 2).await, ids(ended), "{platform:?}");
+        let last_first: Vec<JobId> = ended.iter().rev().map(|job| job.id).collect();
+        assert_eq!(bench.list(Some(Status::Succeeded), platform, 2).await, last_first, "{platform:?}");
     }
     assert_eq!(bench.list(Some(Status::Failed), None, 2).await, []);
 }
@@ -150,17 +163,22 @@ async fn many_jobs_of_one_moment_are_paged() {
     for _ in 0..3 {
         ids.extend(bench.submit(200, 0).await);
     }
-    let key = crate::queue::keys::named(Shard(0), "queue:light");
-    let mut same = redis::cmd("ZADD");
-    same.arg(&key);
-    for id in &ids {
-        same.arg(1_763_679_600_000_u64).arg(id.to_string());
-    }
-    let _: u64 = bench.jobs.broker().query(&same).await.unwrap();
+    bench.all_at_once("queue:light", &ids).await;
     ids.sort_unstable();
     assert_eq!(bench.list(Some(Status::Queued), None, 50).await, ids);
     // The platform's index is small enough to look each up; the order is the same.
     assert_eq!(bench.list(Some(Status::Queued), Some("noop"), 50).await, ids);
+
+    for _ in 0..3 {
+        for job in bench.claim(200).await {
+            bench.finish(&job, Status::Failed).await;
+        }
+    }
+    bench.all_at_once("done:failed", &ids).await;
+    let ids = reversed(ids);
+    for platform in [None, Some("noop")] {
+        assert_eq!(bench.list(Some(Status::Failed), platform, 50).await, ids, "{platform:?}");
+    }
 }
 
 #[tokio::test]

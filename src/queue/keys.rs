@@ -12,11 +12,10 @@
 //! | `sanjers` | zset | sanjers by the end of their lease |
 //! | `sanjer:<name>` | hash | pool, lane, slots, host, pid, started_at, version |
 //! | `tombstones` | zset | names declared dead, by when; a claim of theirs is refused |
-//! | `done:<status>` | zset | finished jobs by id (score 0): newest last |
+//! | `done:<status>` | zset | finished jobs by when they are deleted, which is the order they finished in |
 //! | `platform:<id>` | zset | every job of a platform by id (score 0) |
 //! | `platforms` | set | platforms that have, or had, jobs |
-//! | `expiry` | zset | finished jobs by when they are deleted |
-//! | `events` | stream | field = job id, value = event JSON; one entry a script call, trimmed |
+//! | `events` | stream | field = event JSON, value = ids of its jobs; one entry a script call, trimmed |
 //! | `idempotency:<hash>` | hash | `job_id`, `body` of a key's first use; expires |
 //! | `hungry:<lane>:<pool>` | string | set by a claim that found too little; whoever adds work deletes it and wakes |
 //! | `counters` | hash | `refused_writes` |

@@ -37,7 +37,7 @@ pub(super) struct Event {
     pub(super) json: Arc<str>,
 }
 
-/// Entries of a stream: id, then job ids and events in turn.
+/// Entries of a stream: id, then events and the ids of the jobs they are about, in turn.
 pub(super) type Entries = Vec<(String, Vec<String>)>;
 
 /// All readers of this process.
@@ -211,9 +211,9 @@ impl Hub {
             let entries: Entries = self.queue.broker().query(&command).await?;
             for (id, fields) in &entries {
                 let Ok(entry) = id.parse::<Entry>() else { continue };
-                examined += fields.len() / 2;
                 let said = events(shard, entry, fields)
-                    .filter(|(id, job, _)| **job == name && (id.entry > after.entry || id.place > after.place));
+                    .inspect(|_| examined += 1)
+                    .filter(|(id, job, _)| *job == name && (id.entry > after.entry || id.place > after.place));
                 missed.extend(said.map(|(id, _, json)| Event { id, json: json.into() }));
             }
             match entries.last() {
@@ -239,10 +239,12 @@ async fn bounds(queue: &Queue, key: &str) -> Result<(Entry, Entry), BrokerError>
 }
 
 /// The events of one entry: id, job, JSON.
-fn events(shard: Shard, entry: Entry, fields: &[String]) -> impl Iterator<Item = (EventId, &String, &str)> {
+fn events(shard: Shard, entry: Entry, fields: &[String]) -> impl Iterator<Item = (EventId, &str, &str)> {
     let pairs = fields.chunks_exact(2).filter_map(|pair| match pair {
-        [job, json] => Some((job, json.as_str())),
+        [json, jobs] => Some((json.as_str(), jobs.as_str())),
         _ => None,
     });
-    (0..u16::MAX).zip(pairs).map(move |(place, (job, json))| (EventId { shard, entry, place }, job, json))
+    (0..u16::MAX).zip(pairs).flat_map(move |(place, (json, jobs))| {
+        jobs.split(' ').map(move |job| (EventId { shard, entry, place }, job, json))
+    })
 }

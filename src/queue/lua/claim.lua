@@ -35,11 +35,11 @@ local holds = {}
 local popped = redis.call('ZPOPMIN', queue, n)
 for i = 1, #popped, 2 do
   local id, key = popped[i], job_key(popped[i])
-  local job = redis.call('HMGET', key, 'platform_id', 'attempt', 'max_attempts', 'settings')
+  local job = redis.call('HMGET', key, 'platform_id', 'attempt', 'max_attempts', 'settings', 'lease')
   -- A hash that is gone was deleted by somebody else's hand; there is nothing left to run.
   if job[1] then
-    local lease = redis.call('HINCRBY', key, 'lease', 1)
-    redis.call('HSET', key, 'status', 'running', 'sanjer', sanjer, 'started_at', stamp)
+    local lease = integer(job[5] + 1)
+    redis.call('HSET', key, 'status', 'running', 'sanjer', sanjer, 'started_at', stamp, 'lease', lease)
     holds[#holds + 1] = popped[i + 1]
     holds[#holds + 1] = id
     local size = #claimed

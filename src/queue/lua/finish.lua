@@ -7,43 +7,46 @@ local max_events, sanjer, retention = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local at = now_ms()
 local stamp = iso(at)
 local held = shard .. 'held:' .. sanjer
-local answers = {}
+local finish, index = finisher(at, retention)
+local ended, answers = {}, {}
 local woken = {}
 
 for i = 4, #ARGV, 5 do
   local id, lease, status, json, delay = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'lease', 'status', 'pool', 'suspect', 'log_lines', 'original', 'processed', 'attempt')
+  local job = redis.call('HMGET', key, 'lease', 'status', 'pool', 'attempt', 'suspect', 'log_lines', 'original',
+    'processed')
   if job[1] ~= lease or job[2] ~= 'running' then
     local repeated = job[1] == lease and job[2] == status
     if not repeated then redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1) end
     answers[#answers + 1] = repeated and 2 or 0
   else
-    local pool, attempt = job[3], job[8]
+    local pool, attempt = job[3], job[4]
     local error = ''
     if status == 'queued' then
-      put_back(id, pool, job[4], redis.call('ZSCORE', held, id), woken)
+      put_back(id, pool, job[5], redis.call('ZSCORE', held, id), woken)
     elseif status == 'retrying' or status == 'snoozed' then
       if status == 'retrying' then attempt = redis.call('HINCRBY', key, 'attempt', 1) end
       redis.call('HSET', key, 'status', status, 'error', json, 'due_at', iso(at + delay))
-      redis.call('ZADD', shard .. 'delayed:' .. pool, at + delay, id)
+      redis.call('ZADD', shard .. 'delayed:' .. pool, integer(at + delay), id)
       woken['queue ' .. pool] = { 'queue', pool }
       error = ',"error":' .. json
     else
-      local backstop
+      local beside = job[6] or job[7] or job[8]
       if status == 'succeeded' then
-        backstop = finish(id, status, at, retention, 'progress', 1, 'result', json)
+        finish(id, key, status, beside, 'progress', '1', 'result', json)
       else
-        backstop = finish(id, status, at, retention, 'error', json)
+        finish(id, key, status, beside, 'error', json)
         error = ',"error":' .. json
       end
-      if job[5] or job[6] or job[7] then expire_side_keys(id, backstop) end
     end
-    redis.call('ZREM', held, id)
+    ended[#ended + 1] = id
     status_event(id, status, attempt, lease, stamp, error)
     answers[#answers + 1] = 1
   end
 end
+if #ended > 0 then redis.call('ZREM', held, unpack(ended)) end
+index()
 wake_all(woken)
 send_events(max_events)
 return answers

@@ -1,18 +1,20 @@
 -- Deletes finished jobs whose time is over: hash, datasets, log and index members together.
 --
 -- ARGV: limit. Returns how many; call again while it is the limit.
-local at = now_ms()
-local ids = redis.call('ZRANGEBYSCORE', shard .. 'expiry', '-inf', at, 'LIMIT', 0, ARGV[1])
-for _, id in ipairs(ids) do
-  local key = job_key(id)
-  local job = redis.call('HMGET', key, 'status', 'platform_id')
-  if job[1] then
-    redis.call('ZREM', shard .. 'done:' .. job[1], id)
-    redis.call('ZREM', shard .. 'platform:' .. job[2], id)
+local at, limit = now_ms(), tonumber(ARGV[1])
+local deleted = 0
+for _, status in ipairs({ 'succeeded', 'failed', 'timed_out', 'cancelled', 'dead' }) do
+  local done = shard .. 'done:' .. status
+  local ids = redis.call('ZRANGEBYSCORE', done, '-inf', at, 'LIMIT', 0, limit - deleted)
+  for _, id in ipairs(ids) do
+    local key = job_key(id)
+    local platform = redis.call('HGET', key, 'platform_id')
+    if platform then redis.call('ZREM', shard .. 'platform:' .. platform, id) end
+    redis.call('UNLINK', key, key .. ':log', key .. ':original', key .. ':processed')
+    redis.call('ZREM', done, id)
   end
-  redis.call('UNLINK', key, key .. ':log', key .. ':original', key .. ':processed')
-  redis.call('ZREM', shard .. 'expiry', id)
+  deleted = deleted + #ids
 end
 -- A tombstone is needed as long as a claim of the dead could still be under way: a day is far beyond any socket.
 redis.call('ZREMRANGEBYSCORE', shard .. 'tombstones', '-inf', at - 86400000)
-return #ids
+return deleted

@@ -10,6 +10,9 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- A whole number as text. Redis would print a Lua number with 17 digits, which is slow, a thousand times a call.
+local function integer(n) return string.format('%.0f', n) end
+
 -- ISO 8601, UTC, milliseconds (Howard Hinnant's days-to-civil; the sandbox has no os.date).
 local function iso(ms)
   local days = math.floor(ms / 86400000)
@@ -27,23 +30,35 @@ local function iso(ms)
     math.floor(rest / 60000) % 60, math.floor(rest / 1000) % 60, rest % 1000)
 end
 
--- Events of one call go out as one stream entry: field = job id, value = JSON. One XADD a batch, not one a job.
-local events = {}
+-- Events of one call go out as one stream entry: field = event JSON, value = the ids of the jobs it is about, parted
+-- by spaces. One XADD a batch, and jobs that go the same way in one call share their event.
+local events, alike = {}, {}
 
-local function event(id, json)
-  events[#events + 1] = id
+local function event(ids, json)
   events[#events + 1] = json
-end
-
-local function send_events(max)
-  -- Callers bound their batches; 2,000 values stay far below what unpack can carry.
-  if #events > 0 then redis.call('XADD', shard .. 'events', 'MAXLEN', '~', max, '*', unpack(events)) end
+  events[#events + 1] = ids
 end
 
 -- The event of a new status; `more` is further JSON members, each with its leading comma.
 local function status_event(id, status, attempt, lease, stamp, more)
-  event(id, '{"type":"status","status":"' .. status .. '","attempt":' .. attempt .. ',"lease":' .. lease
-    .. ',"at":"' .. stamp .. '"' .. (more or '') .. '}')
+  more = more or ''
+  local kind = status .. attempt .. ' ' .. lease .. more
+  local ids = alike[kind]
+  if ids then
+    ids[#ids + 1] = id
+  else
+    ids = { id }
+    alike[kind] = ids
+    event(ids, '{"type":"status","status":"' .. status .. '","attempt":' .. attempt .. ',"lease":' .. lease
+      .. ',"at":"' .. stamp .. '"' .. more .. '}')
+  end
+end
+
+local function send_events(max)
+  if #events == 0 then return end
+  for i = 2, #events, 2 do events[i] = table.concat(events[i], ' ') end
+  -- Callers bound their batches; 2,000 values stay far below what unpack can carry.
+  redis.call('XADD', shard .. 'events', 'MAXLEN', '~', max, '*', unpack(events))
 end
 
 -- Tells idle sanjers of a pool that there is work, if any said they are idle.
@@ -67,21 +82,44 @@ local function wake_all(woken)
   for _, queue in pairs(woken) do wake(queue[1], queue[2]) end
 end
 
--- Ends a job: the last status, the indexes of finished jobs, and how long all of it is kept. The keys' own
--- expiry is only the backstop (one day later) for a janitor that does not run.
-local function finish(id, status, at, retention, ...)
-  local key = job_key(id)
-  local expires = at + retention
-  redis.call('HSET', key, 'status', status, 'finished_at', iso(at), 'expires_at', iso(expires), ...)
-  redis.call('ZADD', shard .. 'done:' .. status, 0, id)
-  redis.call('ZADD', shard .. 'expiry', expires, id)
-  local backstop = expires + 86400000
-  redis.call('PEXPIREAT', key, backstop)
-  return backstop
+-- Members and scores for one ZADD a key instead of one a job.
+local function scores()
+  local keys = {}
+
+  local function add(key, score, member)
+    local entries = keys[key]
+    if not entries then
+      entries = {}
+      keys[key] = entries
+    end
+    entries[#entries + 1] = score
+    entries[#entries + 1] = member
+  end
+
+  local function write()
+    for key, entries in pairs(keys) do redis.call('ZADD', key, unpack(entries)) end
+  end
+
+  return add, write
 end
 
-local function expire_side_keys(id, backstop)
-  for _, name in ipairs({ ':log', ':original', ':processed' }) do
-    redis.call('PEXPIREAT', job_key(id) .. name, backstop)
+-- How jobs end in one call: `finish` writes a job's last status and how long all of it is kept, `index` enters all of
+-- them into the indexes of finished jobs. The keys' own expiry is only the backstop (one day later) for a janitor
+-- that does not run.
+local function finisher(at, retention)
+  local finished_at, expires_at = iso(at), iso(at + retention)
+  local expires, backstop = integer(at + retention), integer(at + retention + 86400000)
+  local enter, index = scores()
+
+  -- `beside`: whether the job has a log or datasets in keys of their own.
+  local function finish(id, key, status, beside, ...)
+    redis.call('HSET', key, 'status', status, 'finished_at', finished_at, 'expires_at', expires_at, ...)
+    redis.call('PEXPIREAT', key, backstop)
+    if beside then
+      for _, name in ipairs({ ':log', ':original', ':processed' }) do redis.call('PEXPIREAT', key .. name, backstop) end
+    end
+    enter(shard .. 'done:' .. status, expires, id)
   end
+
+  return finish, index
 end

@@ -14,19 +14,21 @@ local held = shard .. 'held:' .. sanjer
 redis.call('ZADD', shard .. 'tombstones', 'NX', at, sanjer)
 redis.call('ZREM', shard .. 'sanjers', sanjer)
 
+local finish, index = finisher(at, retention)
 local entries = redis.call('ZRANGE', held, 0, limit - 1, 'WITHSCORES')
 local moved = 0
 local woken = {}
 for i = 1, #entries, 2 do
   local id, score = entries[i], entries[i + 1]
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease')
+  local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease', 'log_lines',
+    'original', 'processed')
   redis.call('ZREM', held, id)
   if job[1] == 'running' and job[2] == sanjer then
     local status, suspect = 'queued', job[4]
     if blame == 'alone' and redis.call('HINCRBY', key, 'crashes', 1) >= max_crashes then
       status = 'dead'
-      expire_side_keys(id, finish(id, status, at, retention, 'error', error))
+      finish(id, key, status, job[7] or job[8] or job[9], 'error', error)
     else
       if blame == 'suspects' then
         suspect = '1'
@@ -38,6 +40,7 @@ for i = 1, #entries, 2 do
     moved = moved + 1
   end
 end
+index()
 wake_all(woken)
 local left = redis.call('ZCARD', held)
 if left == 0 then redis.call('DEL', shard .. 'sanjer:' .. sanjer) end

@@ -11,7 +11,7 @@ local function append_log(id, key, first, last)
   local log = key .. ':log'
   for i = first, last do
     redis.call('RPUSH', log, ARGV[i])
-    event(id, ARGV[i])
+    event({ id }, ARGV[i])
   end
   redis.call('LTRIM', log, -max_log, -1)
   redis.call('HINCRBY', key, 'log_lines', last - first + 1)
@@ -51,7 +51,7 @@ while i <= #ARGV do
   else
     if kind == 'progress' then
       redis.call('HSET', key, 'progress', ARGV[first], 'message', ARGV[first + 1])
-      event(id, ARGV[first + 2])
+      event({ id }, ARGV[first + 2])
     elseif kind == 'metadata' then
       redis.call('HSET', key, 'metadata', ARGV[first])
     elseif kind == 'log' then

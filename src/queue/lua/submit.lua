@@ -15,12 +15,12 @@ if ARGV[3] ~= '' then
 end
 
 local stamp = iso(at)
-local woken = {}
+local enter, index = scores()
+local platforms, woken = {}, {}
 for i = 6, #ARGV, 9 do
   local id, client, platform, pool, priority = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local delay, settings, options, max_attempts = tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]
-  local key = job_key(id)
-  local fields = { 'id', id, 'platform_id', platform, 'pool', pool, 'settings', settings, 'lease', 0, 'attempt', 1,
+  local fields = { 'id', id, 'platform_id', platform, 'pool', pool, 'settings', settings, 'lease', '0', 'attempt', '1',
     'max_attempts', max_attempts, 'created_at', stamp }
   -- What says nothing is left out: a field costs some 70 bytes a job.
   local function field(name, value)
@@ -34,18 +34,20 @@ for i = 6, #ARGV, 9 do
   if delay > 0 then
     status = 'scheduled'
     field('due_at', iso(at + delay))
-    redis.call('ZADD', shard .. 'delayed:' .. pool, at + delay, id)
+    enter(shard .. 'delayed:' .. pool, integer(at + delay), id)
   else
     field('queued_at', stamp)
-    redis.call('ZADD', shard .. 'queue:' .. pool, at - priority * window, id)
+    enter(shard .. 'queue:' .. pool, integer(at - priority * window), id)
   end
   field('status', status)
-  redis.call('HSET', key, unpack(fields))
-  redis.call('ZADD', shard .. 'platform:' .. platform, 0, id)
-  redis.call('SADD', shard .. 'platforms', platform)
+  redis.call('HSET', job_key(id), unpack(fields))
+  enter(shard .. 'platform:' .. platform, '0', id)
+  platforms[platform] = true
   status_event(id, status, 1, 0, stamp)
   woken[pool] = { 'queue', pool }
 end
+index()
+for platform in pairs(platforms) do redis.call('SADD', shard .. 'platforms', platform) end
 wake_all(woken)
 send_events(max_events)
 return {}
