@@ -4,7 +4,13 @@
 //! sanjer alive in the eyes of others (claims, writes, heartbeats, orders) runs on one more thread, so that no job
 //! can starve it, however it spins or blocks.
 
-use std::{io::BufRead, process::exit, sync::Arc, time::Duration};
+use std::{
+    io::BufRead,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::exit,
+    sync::Arc,
+    time::Duration,
+};
 
 use apalis::prelude::{Data, WorkerBuilder};
 use tokio::{
@@ -57,40 +63,48 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
     let (own_finishes, stuck) = (runner.finishes.clone(), runner.stuck.clone());
     let io = runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("lifeline".into()).spawn(move || {
-        exit(io.block_on(async move {
-            let queue = Queue::new(connect(&start.config).await, &start.config);
+        let life = async move {
+            let Some(broker) = connect(&start.config, &orders).await else { return EXIT_GAVE_UP };
+            let queue = Queue::new(broker, &start.config);
             let writer = Writer::new(queue.clone(), name.clone(), held.clone(), reports, finishes);
             Lifeline { queue, name, held, finishes: own_finishes, stuck, start, orders }.run(tickets_in, writer).await
-        }));
+        };
+        // Whatever happens here ends the process: without its lifeline it would neither be believed alive nor end.
+        exit(catch_unwind(AssertUnwindSafe(|| io.block_on(life))).unwrap_or(EXIT_GAVE_UP));
     })?;
 
     let jobs = runtime::Builder::new_multi_thread().enable_all().thread_name("jobs").build()?;
-    jobs.block_on(async move {
+    // Spawned: on this thread, outside the runtime's own, every job would cost two wake-ups across threads.
+    let worked = jobs.block_on(jobs.spawn(async move {
         let worker = WorkerBuilder::new("sanjer")
             .backend(ClaimedJobs::new(tickets))
             .data(runner)
             .build(|ticket: Ticket, runner: Data<Runner>| runner.0.run(ticket));
-        if let Err(error) = worker.run().await {
-            error!(error = %error, "the worker ended");
-        }
-    });
+        worker.run().await
+    }));
+    match worked {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => error!(error = %error, "the worker ended"),
+        Err(error) => error!(error = %error, "the worker broke"),
+    }
     // The lifeline's thread writes what is left and then ends the process.
     loop {
         std::thread::park();
     }
 }
 
-/// The connection to Redis, however long it takes: a sanjer that starts while Redis is away waits for it.
-async fn connect(config: &Config) -> Broker {
-    let never = CancellationToken::new();
+/// The connection to Redis: a sanjer that starts while Redis is away waits for it until it is told to end.
+async fn connect(config: &Config, orders: &Orders) -> Option<Broker> {
+    let ended = until_either(&orders.drain, &orders.orphaned);
     let mut backoff = Backoff::default();
-    loop {
+    while !ended.is_cancelled() {
         match Broker::connect(&config.redis).await {
-            Ok(broker) => return broker,
+            Ok(broker) => return Some(broker),
             Err(error) => warn!(error = %error, "cannot connect; will keep trying"),
         }
-        backoff.wait(&never).await;
+        backoff.wait(&ended).await;
     }
+    None
 }
 
 /// What keeps a sanjer alive in the eyes of others.
@@ -195,18 +209,21 @@ impl Lifeline {
         }
         let left = self.held.all();
         warn!(jobs = left.len(), "handing back jobs that did not end in time");
-        for (id, lease) in left {
-            // First the right to say how it ended: a run that obeys its token must not pass for one that succeeded.
-            let is_ours = self.held.end(id, lease);
-            self.held.cancel(id, lease);
-            if is_ours {
-                let back = Finish { id, lease, status: Status::Queued, json: String::new(), delay_ms: 0 };
-                if self.finishes.send(back).await.is_err() {
-                    return;
+        let hand_back = async {
+            for (id, lease) in left {
+                // First the right to say how it ended: a run that obeys its token must not pass for one that succeeded.
+                let is_ours = self.held.end(id, lease);
+                self.held.cancel(id, lease);
+                if is_ours {
+                    let back = Finish { id, lease, status: Status::Queued, json: String::new(), delay_ms: 0 };
+                    if self.finishes.send(back).await.is_err() {
+                        return;
+                    }
                 }
             }
-        }
-        if timeout(LAST_WORDS, self.held.emptied()).await.is_err() {
+            self.held.emptied().await;
+        };
+        if timeout(LAST_WORDS, hand_back).await.is_err() {
             error!("redis did not take the hand-back; it will happen by the supervisor or by the lease");
         }
     }

@@ -83,6 +83,24 @@ async fn sanjers_end_with_their_supervisor_and_another_host_goes_on() {
 }
 
 #[tokio::test]
+async fn a_killed_supervisor_leaves_no_sanjer() {
+    let scratch = Scratch::new();
+    let mut collector = Collector::up(&scratch, &[]).await;
+    let mut redis = collector.redis().await;
+    let pids = eventually("all sanjers are up", async || {
+        let names: Vec<String> = redis.zrange("{etlas:0}:sanjers", 0, -1).await.unwrap();
+        let pids: Vec<u32> = names.iter().map(|name| name.rsplit(':').nth(1).unwrap().parse().unwrap()).collect();
+        (pids.len() == 7).then_some(pids)
+    })
+    .await;
+    assert!(pids.iter().all(|pid| alive(*pid)));
+    // Redis goes first: then the sanjers' last words are as many as they can be, and nobody reads them.
+    signal(collector.redis_pid(), Signal::KILL);
+    collector.kill().await;
+    eventually("all sanjers end", async || pids.iter().all(|pid| !alive(*pid)).then_some(())).await;
+}
+
+#[tokio::test]
 async fn another_key_is_refused() {
     let redis = Scratch::new();
     let url = format!("unix://{}", redis.path().join("r.sock").display());
