@@ -2,7 +2,7 @@
 
 use redis::{Cmd, Pipeline};
 
-use super::{JobId, cursor::Position};
+use super::cursor::Position;
 use crate::broker::{Broker, BrokerError};
 
 /// Sets that together hold every candidate of a list, and the order they are walked in.
@@ -183,7 +183,7 @@ fn positions(members: impl IntoIterator<Item = (String, f64)>) -> Vec<Position> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::Shard;
+    use crate::job::{JobId, Shard};
 
     fn at(score: f64) -> Position {
         Position { score, id: JobId::new(Shard(0)) }

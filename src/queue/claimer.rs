@@ -125,9 +125,10 @@ impl Claimer {
             match self.queue.claim(shard, &self.sanjer, lane, &self.pool, slots.num_permits()).await? {
                 Claim::Tombstoned => return Ok(Round::Dead),
                 Claim::Jobs(jobs, due) => {
+                    let alone = lane == Lane::Alone || self.slots == 1;
                     for job in jobs {
                         let Some(slot) = slots.split(1) else { break };
-                        let cancel = self.held.add(job.id, job.lease, slot);
+                        let cancel = self.held.add(job.id, job.lease, slot, alone);
                         if self.tickets.send(Ticket { job, cancel }).await.is_err() {
                             // The worker is gone; the process ends and what is held goes back.
                             error!("the worker ended before its claimer");

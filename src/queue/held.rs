@@ -22,24 +22,33 @@ struct Hold {
     lease: u64,
     cancel: CancellationToken,
     ended: bool,
-    /// The job's slot. It is free again when the end of the run stands in Redis, not before: the job of a one-slot
-    /// process must be the only one that could have killed it.
-    _slot: OwnedSemaphorePermit,
+    /// Whether it has the process for itself. Then its slot is free again when the end of its run stands in Redis, not
+    /// before: it must be the only job that could have killed the process.
+    alone: bool,
+    slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Held {
     /// Notes a claimed job; its token ends when the job shall stop.
-    pub fn add(&self, id: JobId, lease: u64, slot: OwnedSemaphorePermit) -> CancellationToken {
+    pub fn add(&self, id: JobId, lease: u64, slot: OwnedSemaphorePermit, alone: bool) -> CancellationToken {
         let cancel = CancellationToken::new();
-        let hold = Hold { lease, cancel: cancel.clone(), ended: false, _slot: slot };
+        let hold = Hold { lease, cancel: cancel.clone(), ended: false, alone, slot: Some(slot) };
         self.lock().insert(id, hold);
         cancel
     }
 
     /// Claims the right to say how this run ended; only the first caller has it. So a run that ends while it is
     /// being handed back says one thing, not two.
+    ///
+    /// The next job is claimed while this end is written, unless the job has the process for itself.
     pub fn end(&self, id: JobId, lease: u64) -> bool {
-        self.lock().get_mut(&id).is_some_and(|hold| hold.lease == lease && !std::mem::replace(&mut hold.ended, true))
+        let mut jobs = self.lock();
+        let Some(hold) = jobs.get_mut(&id).filter(|hold| hold.lease == lease && !hold.ended) else { return false };
+        hold.ended = true;
+        if !hold.alone {
+            hold.slot = None;
+        }
+        true
     }
 
     /// Forgets a job whose end is confirmed, or which turned out to be another's.

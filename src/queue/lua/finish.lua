@@ -14,8 +14,7 @@ local woken = {}
 for i = 4, #ARGV, 5 do
   local id, lease, status, json, delay = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'lease', 'status', 'pool', 'attempt', 'suspect', 'log_lines', 'original',
-    'processed')
+  local job = redis.call('HMGET', key, 'lease', 'status', 'pool', 'attempt', 'log_lines', 'original', 'processed')
   if job[1] ~= lease or job[2] ~= 'running' then
     local repeated = job[1] == lease and job[2] == status
     if not repeated then redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1) end
@@ -24,7 +23,7 @@ for i = 4, #ARGV, 5 do
     local pool, attempt = job[3], job[4]
     local error = ''
     if status == 'queued' then
-      put_back(id, pool, job[5], redis.call('ZSCORE', held, id), woken)
+      put_back(id, pool, redis.call('HGET', key, 'suspect'), redis.call('ZSCORE', held, id), woken)
     elseif status == 'retrying' or status == 'snoozed' then
       if status == 'retrying' then attempt = redis.call('HINCRBY', key, 'attempt', 1) end
       redis.call('HSET', key, 'status', status, 'error', json, 'due_at', iso(at + delay))
@@ -32,7 +31,7 @@ for i = 4, #ARGV, 5 do
       woken['queue ' .. pool] = { 'queue', pool }
       error = ',"error":' .. json
     else
-      local beside = job[6] or job[7] or job[8]
+      local beside = job[5] or job[6] or job[7]
       if status == 'succeeded' then
         finish(id, key, status, beside, 'progress', '1', 'result', json)
       else
