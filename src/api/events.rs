@@ -38,12 +38,12 @@ pub(super) async fn events(
     if after.is_some_and(|after| after.shard() != job.shard()) {
         return Err(EventIdError.into());
     }
-    let permit = api.streams.try_acquire_owned().map_err(|_| {
+    let permit = api.streams.clone().try_acquire_owned().map_err(|_| {
         Problem::new(Code::TooManyStreams, format!("at most {} at once (api.max_streams)", api.config.api.max_streams))
     })?;
     let follower = api.jobs.follow(job, after).await?.ok_or_else(unknown)?;
     let (sender, receiver) = mpsc::channel(WAITING);
-    tokio::spawn(send(follower, sender, api.stop, permit));
+    tokio::spawn(send(follower, sender, api.stop.clone(), permit));
     Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn get(State(api): State<Api>, query: Query) -> Result<Response
     let query = query.only(&["job_id", "full"])?;
     let (id, full) = (query.job_id()?, query.flag("full")?);
     let job = api.jobs.get(id).await?.ok_or_else(unknown)?;
-    Ok(if full { with_rows(api.jobs, &job).await? } else { Json(job).into_response() })
+    Ok(if full { with_rows(api.jobs.clone(), &job).await? } else { Json(job).into_response() })
 }
 
 /// There is no such job.

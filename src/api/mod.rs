@@ -1,7 +1,8 @@
 //! HTTP: what `openapi.yaml` describes.
 //!
 //! In: requests. Out: answers from [`Jobs`]; this room runs nothing and knows no key of Redis but for the diagnosis.
-//! Invariants: every error is a problem document with a stable code; a write goes on even if its client leaves;
+//! Invariants: every error is a problem document with a stable code; a write is one call of a script, done wholly or
+//! not at all, also if its client leaves;
 //! nothing that a client sends is read without a bound.
 
 mod events;
@@ -17,7 +18,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, ops::Deref, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -44,9 +45,11 @@ const POST: MethodFilter = MethodFilter::POST;
 /// How long requests may go on after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What every handler may use.
+/// What every handler may use. It is cloned for every request, so all of it is behind one pointer.
 #[derive(Clone)]
-struct Api {
+struct Api(Arc<Shared>);
+
+struct Shared {
     jobs: Jobs,
     config: Arc<Config>,
     /// Whether this process keeps sanjers, and can say how many there should be.
@@ -54,6 +57,14 @@ struct Api {
     streams: Arc<Semaphore>,
     stop: CancellationToken,
     started: Instant,
+}
+
+impl Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 /// Serves until `shutdown`, then lets requests end for a moment.
@@ -66,7 +77,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let streams = Arc::new(Semaphore::new(config.api.max_streams.min(Semaphore::MAX_PERMITS)));
     let stop = shutdown.clone();
-    let api = Api { jobs, config, supervises, streams, stop, started: Instant::now() };
+    let api = Api(Arc::new(Shared { jobs, config, supervises, streams, stop, started: Instant::now() }));
     let listener = listener.tap_io(|connection| {
         // An answer is written at once; without this, small ones wait for acknowledgements.
         if let Err(error) = connection.set_nodelay(true) {

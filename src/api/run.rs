@@ -9,7 +9,6 @@ use axum::{
 };
 use serde_json::json;
 use tokio::time::timeout;
-use tracing::Instrument as _;
 
 use super::{
     Api, layers,
@@ -32,11 +31,8 @@ pub(super) async fn run(State(api): State<Api>, query: Query, request: Request) 
             }
             _ => Problem::new(Code::MalformedJson, "the body broke off"),
         })?;
-    let jobs = api.jobs;
-    // On its own: this handler is dropped when the client leaves, and a half-done write helps nobody.
-    let write = tokio::spawn(async move { jobs.submit(&body, key.as_deref()).await }.in_current_span());
-    let accepted = timeout(limit, write).await.map_err(|_| layers::too_long())?;
-    let accepted = accepted.map_err(|error| Problem::internal(&error))??;
+    let submit = api.jobs.submit(&body, key.as_deref());
+    let accepted = timeout(limit, submit).await.map_err(|_| layers::too_long())??;
     let location = [(header::LOCATION, format!("/execution/get?job_id={}", accepted.job_id))];
     let replayed = accepted.replayed.then_some([("idempotent-replayed", "true")]);
     let body = Json(json!({ "job_id": accepted.job_id }));

@@ -97,14 +97,14 @@ async fn bench(overrides: &[(&str, &str)]) -> Bench {
     let key = std::env::temp_dir().join(format!("collector-key-{:016x}", rand::random::<u64>()));
     let queue = Queue::new(redis.broker().await.unwrap(), &config);
     let jobs = Jobs::new(queue, Arc::new(Registry::load().unwrap()), Sealer::load(&key).unwrap(), &config);
-    let api = Api {
+    let api = Api(Arc::new(Shared {
         jobs: jobs.clone(),
         streams: Arc::new(Semaphore::new(config.api.max_streams)),
         config: Arc::new(config),
         supervises: false,
         stop: CancellationToken::new(),
         started: Instant::now(),
-    };
+    }));
     Bench { router: router(api), jobs, document: document(), redis: Some(redis), key }
 }
 

@@ -3,7 +3,7 @@
 use redis::{RedisError, ServerErrorKind};
 
 /// A command got no answer, or not the one it was for.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum BrokerError {
     /// Redis cannot be reached or cannot serve now: refused, lost, timed out, loading, not authorised, full. The
     /// command may have been carried out all the same.
@@ -42,8 +42,8 @@ impl BrokerError {
         matches!(self, Self::Unavailable { .. })
     }
 
-    /// Whether Redis does not know a script by its SHA (it restarted): see [`super::Script::load`].
-    pub fn is_no_script(&self) -> bool {
+    /// Whether Redis does not know a script by its SHA.
+    pub(super) fn is_no_script(&self) -> bool {
         matches!(self, Self::Refused(error) if error.kind() == ServerErrorKind::NoScript.into())
     }
 

@@ -1,6 +1,6 @@
 //! Lua scripts, sent by their SHA.
 
-use redis::{Cmd, FromRedisValue, ToRedisArgs};
+use redis::{Cmd, FromRedisValue};
 
 use super::{BrokerError, Connection};
 
@@ -17,35 +17,23 @@ impl Script {
         Self { source, sha: redis::Script::new(source).get_hash().to_owned() }
     }
 
-    /// Runs it. A Redis that does not know it yet (it is new, or it restarted) is sent the source, once.
+    /// Runs it on one key; `args` appends the `ARGV`, straight into the command: a batch is large. A Redis that does not
+    /// know the script yet (it is new, or it restarted) is sent the source, once.
     pub async fn call<T: FromRedisValue>(
         &self,
         connection: &mut Connection,
-        keys: &[&str],
-        args: impl ToRedisArgs,
+        key: &str,
+        args: impl Fn(&mut Cmd),
     ) -> Result<T, BrokerError> {
-        match self.command(keys, &args).query_async(connection).await.map_err(BrokerError::from) {
-            Err(error) if error.is_no_script() => {
-                Ok(filled("EVAL", self.source, keys, &args).query_async(connection).await?)
-            }
+        let command = |verb: &str, script: &str| {
+            let mut command = redis::cmd(verb);
+            command.arg(script).arg(1).arg(key);
+            args(&mut command);
+            command
+        };
+        match command("EVALSHA", &self.sha).query_async(connection).await.map_err(BrokerError::from) {
+            Err(error) if error.is_no_script() => Ok(command("EVAL", self.source).query_async(connection).await?),
             other => other,
         }
     }
-
-    /// The `EVALSHA` for a pipeline. One that fails with [`BrokerError::is_no_script`] has not run it: [`Script::load`]
-    /// it and send the pipeline's rest again.
-    pub fn command(&self, keys: &[&str], args: impl ToRedisArgs) -> Cmd {
-        filled("EVALSHA", &self.sha, keys, args)
-    }
-
-    /// Makes Redis know it, so that pipelines need not send the source.
-    pub async fn load(&self, connection: &mut Connection) -> Result<(), BrokerError> {
-        Ok(redis::cmd("SCRIPT").arg("LOAD").arg(self.source).exec_async(connection).await?)
-    }
-}
-
-fn filled(verb: &str, script: &str, keys: &[&str], args: impl ToRedisArgs) -> Cmd {
-    let mut cmd = redis::cmd(verb);
-    cmd.arg(script).arg(keys.len()).arg(keys).arg(args);
-    cmd
 }

@@ -62,6 +62,12 @@ impl fmt::Display for JobId {
     }
 }
 
+impl redis::ToRedisArgs for JobId {
+    fn write_redis_args<W: redis::RedisWrite + ?Sized>(&self, out: &mut W) {
+        out.write_arg(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
+    }
+}
+
 impl FromStr for JobId {
     type Err = JobIdError;
 

@@ -31,12 +31,19 @@ pub use self::{
     status::{Status, StatusError},
     submit::{Accepted, Refusal},
 };
-use crate::{broker::Broker, config::Config, platform::Registry, queue::Queue, secret::Sealer};
+use crate::{
+    broker::Broker,
+    config::Config,
+    platform::Registry,
+    queue::{Queue, Submitter},
+    secret::Sealer,
+};
 
 /// All jobs: what the API asks and tells. Cheap to clone.
 #[derive(Clone)]
 pub struct Jobs {
     queue: Queue,
+    submitter: Submitter,
     registry: Arc<Registry>,
     sealer: Sealer,
     max_depth: usize,
@@ -45,11 +52,11 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// The jobs in `queue`.
+    /// The jobs in `queue`. Must be called in a runtime.
     pub fn new(queue: Queue, registry: Arc<Registry>, sealer: Sealer, config: &Config) -> Self {
-        let hub = events::Hub::new(queue.clone());
+        let (hub, submitter) = (events::Hub::new(queue.clone()), Submitter::start(&queue));
         let (max_depth, max_log_lines) = (config.api.max_depth, config.jobs.max_log_lines);
-        Self { queue, registry, sealer, max_depth, max_log_lines, hub }
+        Self { queue, submitter, registry, sealer, max_depth, max_log_lines, hub }
     }
 
     /// Where they wait.

@@ -62,15 +62,17 @@ impl Jobs {
             column: error.column(),
             what: error.to_string(),
         })?;
-        let shard = match &key {
-            Some(key) => shard_of(&key.name, self.queue.shards().count()),
-            None => self.queue.any_shard(),
+        let Some(key) = key else {
+            let job_id = JobId::new(self.queue.any_shard());
+            self.submitter.submit(self.accept(posted, job_id)?).await?;
+            return Ok(Accepted { job_id, replayed: false });
         };
+        let shard = shard_of(&key.name, self.queue.shards().count());
         let job_id = JobId::new(shard);
         let job = self.accept(posted, job_id)?;
-        match self.queue.submit(shard, &[job], key.as_ref()).await? {
+        match self.queue.submit(shard, &[job], Some(&key)).await? {
             Submitted::New => Ok(Accepted { job_id, replayed: false }),
-            Submitted::Known { job_id, body } if key.is_some_and(|key| key.body == body) => {
+            Submitted::Known { job_id, body } if key.body == body => {
                 let job_id = job_id.parse().map_err(|_| Refusal::KeyReused)?;
                 Ok(Accepted { job_id, replayed: true })
             }

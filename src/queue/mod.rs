@@ -9,7 +9,9 @@ mod backoff;
 mod claimer;
 mod held;
 pub mod keys;
+mod messages;
 mod scripts;
+mod submitter;
 #[cfg(test)]
 mod tests;
 mod wake;
@@ -20,7 +22,9 @@ pub use self::{
     backoff::Backoff,
     claimer::{Claimer, Declared},
     held::Held,
-    scripts::{BATCH, Blame, Claim, Claimed, Finish, IdempotencyKey, NewJob, Queue, Said, Submitted, Written},
+    messages::{Blame, Claim, Claimed, Finish, IdempotencyKey, NewJob, Said, Submitted, Written},
+    scripts::{BATCH, Queue},
+    submitter::Submitter,
     wake::listen,
     writer::Writer,
 };

@@ -251,3 +251,31 @@ async fn a_dataset_is_cut_loudly_and_starts_anew_with_a_lease() {
         .unwrap();
     assert_eq!(list.len(), 2);
 }
+
+#[tokio::test]
+async fn jobs_submitted_at_once_are_all_recorded() {
+    let bench = bench(&[("queue.shards", "2")]).await;
+    let submitter = Submitter::start(&bench.queue);
+    // One is larger than what a call may carry beside others.
+    let mut jobs: Vec<NewJob> = (0..500).map(|n| NewJob { id: JobId::new(Shard(n % 2)), ..new_job() }).collect();
+    jobs[250].settings = serde_json::json!({"padding": "x".repeat(2 << 20)}).to_string();
+    let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+    let answers = futures_util::future::join_all(jobs.into_iter().map(|job| submitter.submit(job))).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    for id in ids {
+        assert_eq!(bench.field(id, "status").await, "queued");
+    }
+    assert_eq!(bench.count("ZCARD", "queue:light").await, 250);
+}
+
+#[tokio::test]
+async fn whoever_submits_while_redis_is_away_is_told() {
+    let bench = bench(&[]).await;
+    let submitter = Submitter::start(&bench.queue);
+    let Bench { _redis: redis, .. } = bench;
+    drop(redis);
+    let answers = futures_util::future::join_all((0..20).map(|_| submitter.submit(new_job()))).await;
+    let is_told =
+        |result: &Result<(), crate::broker::BrokerError>| matches!(result, Err(error) if error.is_unavailable());
+    assert!(answers.iter().all(is_told), "{answers:?}");
+}

@@ -17,7 +17,6 @@ use crate::{
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What every attempt of a process works with.
-#[derive(Clone)]
 pub(super) struct Runner {
     pub(super) registry: Arc<Registry>,
     pub(super) sealer: Sealer,
@@ -42,7 +41,7 @@ enum Outcome {
 
 impl Runner {
     /// Runs one claimed job to its end and says what became of it.
-    pub(super) async fn run(self, ticket: Ticket) {
+    pub(super) async fn run(self: Arc<Self>, ticket: Ticket) {
         let job = &ticket.job;
         let Some(platform) = self.registry.get(&job.platform_id) else {
             let message = format!("this sanjer's build has no platform {:?}", job.platform_id);

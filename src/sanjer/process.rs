@@ -78,8 +78,8 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
     let worked = jobs.block_on(jobs.spawn(async move {
         let worker = WorkerBuilder::new("sanjer")
             .backend(ClaimedJobs::new(tickets))
-            .data(runner)
-            .build(|ticket: Ticket, runner: Data<Runner>| runner.0.run(ticket));
+            .data(Arc::new(runner))
+            .build(|ticket: Ticket, runner: Data<Arc<Runner>>| runner.0.run(ticket));
         worker.run().await
     }));
     match worked {
