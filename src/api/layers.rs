@@ -21,7 +21,8 @@ pub(super) async fn identify(request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_request_id(id));
     let id = given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
     let (method, since) = (request.method().clone(), Instant::now());
-    let span = tracing::info_span!("request", request.id = id, %method, path = request.uri().path());
+    // Not worth its price to those who do not look: what goes wrong is logged with the id anyway.
+    let span = tracing::debug_span!("request", request.id = id, %method, path = request.uri().path());
     let mut response = async {
         let response = next.run(request).await;
         let (status, duration_ms) = (response.status().as_u16(), since.elapsed().as_millis());

@@ -24,6 +24,8 @@ pub(super) struct Problem {
     pub(super) code: Code,
     detail: String,
     errors: Vec<Fault>,
+    /// A fault of ours: for the log, not for the client.
+    cause: Option<String>,
 }
 
 /// Stable names of all problems; the words of `openapi.yaml`.
@@ -123,17 +125,20 @@ impl Code {
 
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), cause: None }
     }
 
-    /// A fault of ours; what it is goes to the log, not to the client.
+    /// A fault of ours.
     pub(super) fn internal(error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%error, "cannot answer a request");
-        Self::new(Code::Internal, "the log of the collector says more under this request id")
+        let problem = Self::new(Code::Internal, "the log of the collector says more under this request id");
+        Self { cause: Some(error.to_string()), ..problem }
     }
 
     /// The response for one request.
     pub(super) fn render(&self, request_id: &str) -> Response {
+        if let Some(cause) = &self.cause {
+            tracing::error!(request.id = request_id, cause, "cannot answer a request");
+        }
         let status = self.code.status();
         let code = json!(self.code);
         let mut body = json!({
@@ -191,11 +196,8 @@ impl From<Refusal> for Problem {
                 let shown =
                     if all > MAX_ERRORS { format!(", the first {MAX_ERRORS} are shown") } else { String::new() };
                 errors.truncate(MAX_ERRORS);
-                Self {
-                    code: Code::InvalidTaskSpec,
-                    detail: format!("{all} error{s}{shown}; nothing was stored"),
-                    errors,
-                }
+                let detail = format!("{all} error{s}{shown}; nothing was stored");
+                Self { errors, ..Self::new(Code::InvalidTaskSpec, detail) }
             }
         }
     }

@@ -45,6 +45,8 @@ pub struct Platform {
     /// What it says about itself.
     pub spec: Spec,
     schema: Value,
+    /// What of its schema leads to dates and secrets.
+    places: Value,
     /// Its schema, compiled.
     validator: jsonschema::Validator,
     /// Whether its settings struct takes a value; for what a schema cannot say.
@@ -80,7 +82,8 @@ impl Platform {
             .should_validate_formats(true)
             .build(&schema)
             .map_err(|error| RegistryError::new(id, format!("the schema of its settings: {error}")))?;
-        Ok(Self { id, doc, spec, schema, validator, check: settings::check::<S>, run })
+        let places = settings::places_of(&schema);
+        Ok(Self { id, doc, spec, schema, places, validator, check: settings::check::<S>, run })
     }
 
     /// Runs it with opened settings.

@@ -59,7 +59,7 @@ impl Platform {
                 errors.push(SettingsError { pointer: pointer.into(), detail });
             }
         };
-        Walk { root: &self.schema, fill: true, visit }.walk(&self.schema, &mut resolved, "");
+        Walk { root: &self.places, fill: true, visit }.walk(&self.places, &mut resolved, "");
         if errors.is_empty() {
             // What the schema cannot say, the struct may still refuse.
             (self.check)(resolved.clone()).map_err(|mut error| {
@@ -98,7 +98,7 @@ impl Platform {
     }
 
     fn each(&self, value: &mut Value, visit: impl FnMut(Place, &mut Value, &str)) {
-        Walk { root: &self.schema, fill: false, visit }.walk(&self.schema, value, "");
+        Walk { root: &self.places, fill: false, visit }.walk(&self.places, value, "");
     }
 }
 

@@ -14,7 +14,10 @@ mod tests;
 
 use serde::Serialize;
 
-pub(super) use self::{accept::check, schema::schema_of};
+pub(super) use self::{
+    accept::check,
+    schema::{places_of, schema_of},
+};
 pub use self::{date::Date, schema::SettingField, secret::Secret};
 
 /// One thing wrong with the settings.

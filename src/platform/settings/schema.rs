@@ -73,6 +73,55 @@ fn show_phrases(default: &mut Value) {
     }
 }
 
+/// A schema cut down to what leads to dates and secrets, and to the tags that tell variants apart. Few settings hold
+/// any, and those of every job are walked several times.
+pub(in crate::platform) fn places_of(schema: &Value) -> Value {
+    let mut places = schema.clone();
+    cut(schema, &mut places);
+    places
+}
+
+fn cut(root: &Value, schema: &mut Value) {
+    let Some(object) = schema.as_object_mut() else { return };
+    let mut keep = |key: &str, keep: &dyn Fn(&Value) -> bool| match object.get_mut(key) {
+        Some(Value::Object(named)) => {
+            named.retain(|_, schema| keep(schema));
+            named.values_mut().for_each(|schema| cut(root, schema));
+        }
+        Some(Value::Array(branches)) => branches.iter_mut().for_each(|schema| cut(root, schema)),
+        _ => {}
+    };
+    keep("properties", &|field| field.get("const").is_some() || leads_to_place(root, field, &mut Vec::new()));
+    keep("$defs", &|_| true);
+    for branches in BRANCHES {
+        keep(branches, &|_| true);
+    }
+    for key in ["items", "additionalProperties"] {
+        if object.get(key).is_some_and(|schema| leads_to_place(root, schema, &mut Vec::new())) {
+            object.get_mut(key).into_iter().for_each(|schema| cut(root, schema));
+        } else {
+            object.remove(key);
+        }
+    }
+}
+
+/// Whether a date or a secret can be below. `seen` holds the references followed so far: types may contain themselves.
+fn leads_to_place<'a>(root: &'a Value, schema: &'a Value, seen: &mut Vec<&'a Value>) -> bool {
+    let Some(object) = schema.as_object() else { return false };
+    if place(object).is_some() {
+        return true;
+    }
+    let target = target(root, object).filter(|target| !seen.iter().any(|known| std::ptr::eq(*known, *target)));
+    seen.extend(target);
+    let fields = object.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(_, field)| field);
+    let branches = BRANCHES.iter().filter_map(|key| object.get(*key)?.as_array()).flatten();
+    let others = ["items", "additionalProperties"].into_iter().filter_map(|key| object.get(key));
+    target.into_iter().chain(fields).chain(branches).chain(others).any(|schema| leads_to_place(root, schema, seen))
+}
+
+/// Keywords below which schemas stand beside each other.
+const BRANCHES: [&str; 3] = ["anyOf", "oneOf", "allOf"];
+
 /// Calls `visit` at every place of `value` that `schema` says holds a date or a secret, with its JSON pointer.
 /// `fill` also looks into the defaults of absent fields, and puts in those that `visit` changed.
 pub(super) struct Walk<'a, F> {
@@ -90,7 +139,7 @@ impl<F: FnMut(Place, &mut Value, &str)> Walk<'_, F> {
         if let Some(target) = target(self.root, schema) {
             self.walk(target, value, pointer);
         }
-        for keyword in ["anyOf", "oneOf", "allOf"] {
+        for keyword in BRANCHES {
             let branches = schema.get(keyword).and_then(Value::as_array).into_iter().flatten();
             // Collected first: a visit changes the value, not which branch it is.
             let meant: Vec<&Value> = branches.filter(|branch| could_be(self.root, branch, value)).collect();
@@ -115,7 +164,9 @@ impl<F: FnMut(Place, &mut Value, &str)> Walk<'_, F> {
         let others = schema.get("additionalProperties").unwrap_or(&Value::Null);
         for (key, value) in object.iter_mut() {
             let schema = known.and_then(|known| known.get(key)).unwrap_or(others);
-            self.walk(schema, value, &child(pointer, key));
+            if schema.is_object() {
+                self.walk(schema, value, &child(pointer, key));
+            }
         }
         if !self.fill {
             return;
