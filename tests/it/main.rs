@@ -18,3 +18,4 @@ mod platform_files;
 mod redis_server;
 mod stops;
 mod support;
+mod terminal;
