@@ -6,7 +6,7 @@ use redis::AsyncCommands as _;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Collector, Scratch, alive, children, eventually, redis_server, signal};
+use crate::support::{Collector, Scratch, alive, children, eventually, http, redis_server, signal};
 
 /// A job that runs long enough to be interrupted, and short enough to be waited for.
 fn slow() -> Value {
@@ -184,6 +184,35 @@ async fn a_stalled_redis_costs_nothing_but_time() {
         assert_eq!(job["processed"]["total"], 3, "it ran once: {job}");
     }
     assert_eq!(sorted(children(collector.pid())), before, "nobody was restarted:\n{}", collector.stderr());
+}
+
+#[tokio::test]
+async fn a_post_into_a_stall_can_be_repeated() {
+    let scratch = Scratch::new();
+    let env = [("COLLECTOR_REDIS__TIMEOUT", "500ms"), ("COLLECTOR_QUEUE__LEASE", "2s")];
+    let collector = Collector::up_with(&scratch, &["--pool", "light=1x4"], &env).await;
+    let post = async || {
+        let request = http::client().post(format!("{}/execution/run", collector.base));
+        let spec = json!({"platform_id": "noop", "settings": {"log_lines": 1}});
+        collector.ask(request.header("idempotency-key", "once").json(&spec)).await
+    };
+    signal(collector.redis_pid(), Signal::STOP);
+    let refused = post().await;
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert!(refused.headers.contains_key("retry-after"));
+    // What was sent is read when Redis goes on: the job may be there, and claimed by a sanjer that never hears of it.
+    signal(collector.redis_pid(), Signal::CONT);
+    let accepted = eventually("it is accepted", async || {
+        let answer = post().await;
+        (answer.status != 503).then_some(answer)
+    })
+    .await;
+    assert_eq!(accepted.status, 202, "{}", accepted.text);
+    let job = collector.reaches(accepted.json["job_id"].as_str().unwrap(), "succeeded").await;
+    let full = collector.get(&format!("/execution/get?job_id={}&full", job["job_id"].as_str().unwrap())).await.json;
+    assert_eq!((&full["attempt"], &full["log_lines"]["total"]), (&json!(1), &json!(1)), "it ran once: {full}");
+    let listed = collector.get("/execution/list").await.json;
+    assert_eq!(listed["jobs"].as_array().map(Vec::len), Some(1), "{listed}");
 }
 
 fn sorted(mut pids: Vec<u32>) -> Vec<u32> {

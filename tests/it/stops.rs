@@ -58,5 +58,13 @@ async fn api() {
 async fn sanjer() {
     let scratch = Scratch::new();
     let (_redis, url) = own_redis(&scratch).await;
-    ends_whole(Collector::silent(&scratch, &["sanjer", "--redis-url", &url, "--pool", "light=2x1"], &[]), 3).await;
+    let args = ["api", "--listen", "127.0.0.1:0", "--redis-url", &url];
+    let api = Collector::start(&scratch, &args, &[]).await;
+    let sanjer = Collector::silent(&scratch, &["sanjer", "--redis-url", &url, "--pool", "light=2x1"], &[]);
+    let id = api.submit(&json!({"platform_id": "noop", "settings": {"sleep_ms": 600}})).await;
+    api.reaches(&id, "running").await;
+    ends_whole(sanjer, 3).await;
+    // It took the time that a running job is given.
+    let job = api.job(&id).await;
+    assert_eq!((&job["status"], &job["lease"]), (&json!("succeeded"), &json!(1)), "{job}");
 }
