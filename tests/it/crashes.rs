@@ -215,6 +215,35 @@ async fn a_post_into_a_stall_can_be_repeated() {
     assert_eq!(listed["jobs"].as_array().map(Vec::len), Some(1), "{listed}");
 }
 
+#[tokio::test]
+async fn nobody_is_declared_dead_for_an_outage_of_redis() {
+    let redis = Scratch::new();
+    let url = format!("unix://{}", redis.path().join("r.sock").display());
+    let args = ["--port", "0", "--unixsocket", "r.sock", "--appendonly", "yes", "--appendfsync", "always"];
+    let server = redis_server(&redis, &args, &url).await;
+    let scratch = Scratch::new();
+    let env = [("COLLECTOR_QUEUE__LEASE", "3s")];
+    let collector = Collector::up_with(&scratch, &["--redis-url", &url, "--pool", "light=1x1"], &env).await;
+    let id = collector.submit(&slow()).await;
+    let pid = pid_of(&collector.reaches(&id, "running").await);
+    drop(server);
+    // Its sanjer is the last to learn that Redis is back.
+    signal(pid, Signal::STOP);
+    // The outage is what is tested: every lease has run out when it ends.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let _server = redis_server(&redis, &args, &url).await;
+    eventually("the supervisor has contact", async || {
+        let answer = collector.get(&format!("/execution/get?job_id={id}")).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    // Time in which the reaper sees a lease that has run out, and leaves it alone: less than a lease.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    signal(pid, Signal::CONT);
+    let job = collector.reaches(&id, "succeeded").await;
+    assert_eq!((&job["lease"], pid_of(&job)), (&json!(1), pid), "it ran once: {job}\n{}", collector.stderr());
+}
+
 fn sorted(mut pids: Vec<u32>) -> Vec<u32> {
     pids.sort_unstable();
     pids
