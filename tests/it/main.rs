@@ -16,6 +16,7 @@ mod hosts;
 mod jobs;
 mod platform_files;
 mod redis_server;
+mod replaced;
 mod stops;
 mod support;
 mod terminal;
