@@ -47,6 +47,18 @@ async fn up_while_redis_is_away() {
 }
 
 #[tokio::test]
+async fn a_killed_supervisor_leaves_no_idle_sanjer() {
+    let scratch = Scratch::new();
+    let (_redis, url) = own_redis(&scratch).await;
+    let mut collector = Collector::up(&scratch, &["--redis-url", &url, "--pool", "light=2x1"]).await;
+    eventually("they are up", async || (collector.stderr().matches("sanjer is up").count() == 3).then_some(())).await;
+    let sanjers = children(collector.pid());
+    assert_eq!(sanjers.len(), 3);
+    collector.kill().await;
+    eventually("the orphans end", async || (!sanjers.iter().any(|pid| alive(*pid))).then_some(())).await;
+}
+
+#[tokio::test]
 async fn api() {
     let scratch = Scratch::new();
     let (_redis, url) = own_redis(&scratch).await;
