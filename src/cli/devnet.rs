@@ -9,7 +9,8 @@ use crate::crawl::{Devnet, DevnetError, Shape};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Prints one line, the record of a bootnode to crawl from, and runs until Ctrl-C.
+Prints one line, the record of a bootnode to crawl from, and runs until Ctrl-C. With --churn, stderr names the new
+record of every restarted node.
 
 Example:
   collector devnet --nodes 64 --dead 0.1")]
@@ -53,9 +54,12 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
             () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
             () = stop.cancelled() => return Ok(()),
         }
-        tokio::select! {
-            churned = network.churn() => churned.map_err(|error| no_network(&error))?,
+        let restarted = tokio::select! {
+            restarted = network.churn() => restarted.map_err(|error| no_network(&error))?,
             () = stop.cancelled() => return Ok(()),
+        };
+        for record in restarted {
+            eprintln!("restarted {}", record.to_base64());
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What a person sees of a job that runs: a bar on a terminal, lines elsewhere; always on stderr.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    io::{self, IsTerminal as _},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -29,6 +32,8 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {elapsed}  {wide_msg}") {
             bar.set_style(style);
         }
+        // The clock goes on while the job says nothing.
+        bar.enable_steady_tick(Duration::from_secs(1));
         Self::Bar(bar)
     }
 
@@ -42,6 +47,10 @@ impl Progress {
                 bar.set_message(message);
             }
             Self::Lines(last, said) => {
+                // A job that has only begun has nothing to say yet.
+                if fraction <= 0.0 && message.is_empty() {
+                    return;
+                }
                 let far = fraction - *last >= LINE_EVERY || (fraction >= 1.0 && *last < 1.0);
                 if far || (said.is_empty() && !message.is_empty()) {
                     eprintln!("{:>3.0} %  {message}", fraction * 100.0);

@@ -99,9 +99,11 @@ impl Devnet {
     }
 
     /// Restarts a tenth of the nodes, one at least but never the bootnode: same identity, another port, a newer record.
-    pub async fn churn(&mut self) -> Result<(), DevnetError> {
+    /// Returns the new records.
+    pub async fn churn(&mut self) -> Result<Vec<Enr>, DevnetError> {
+        let mut restarted = Vec::new();
         if self.live.len() < 2 {
-            return Ok(());
+            return Ok(restarted);
         }
         for _ in 0..self.live.len().div_ceil(10) {
             let old = self.live.swap_remove(rand::random_range(1..self.live.len()));
@@ -110,9 +112,10 @@ impl Devnet {
             let node = Node::start(number, key, seq).await?;
             self.introduce(&node);
             self.look_up(std::iter::once(&node)).await;
+            restarted.push(node.record());
             self.live.push(node);
         }
-        Ok(())
+        Ok(restarted)
     }
 
     /// Exchanges records between a node, the bootnode and the nodes nearest to it.

@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     io,
+    path::PathBuf,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{ChildStdin, Command},
     sync::mpsc,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
@@ -36,6 +37,11 @@ const HEALTHY: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How much longer than its own grace a draining process may take before it is killed.
 const KILL_MARGIN: Duration = Duration::from_secs(12);
+
+/// The shortest pause after a start that failed.
+const START_AGAIN: Duration = Duration::from_millis(500);
+/// What Linux calls the program of whoever asks, wherever its file is now.
+const RUNNING_PROGRAM: &str = "/proc/self/exe";
 
 /// A pool as its supervisor runs it.
 pub(super) struct Pool {
@@ -68,13 +74,21 @@ impl Pool {
         let (deaths_in, mut deaths) = mpsc::channel(8);
         let mut living: HashMap<u32, Sanjer> = HashMap::new();
         let mut quick_deaths = 0;
-        for lane in std::iter::repeat_n(Lane::Queue, self.size.processes.into()).chain([Lane::Alone]) {
-            self.start(lane, &deaths_in, &mut living).await;
-        }
+        // When to start what is missing. Deaths before then are seen to at once: their jobs wait for nothing.
+        let mut refill_at = Some(Instant::now());
         loop {
             let death = tokio::select! {
                 () = self.stop.cancelled() => break,
                 Some(death) = deaths.recv() => death,
+                () = sleep_until(refill_at.unwrap_or_else(Instant::now)), if refill_at.is_some() => {
+                    refill_at = None;
+                    if let Err(error) = self.refill(&deaths_in, &mut living).await {
+                        error!(pool = self.name, error = %error, "cannot start a sanjer; will keep trying");
+                        quick_deaths += 1;
+                        refill_at = Some(Instant::now() + self.pause(quick_deaths).max(START_AGAIN));
+                    }
+                    continue;
+                }
             };
             let Some(dead) = living.remove(&death.pid) else { continue };
             quick_deaths = if dead.started.elapsed() < HEALTHY { quick_deaths + 1 } else { 0 };
@@ -82,56 +96,36 @@ impl Pool {
             if dead.lane == Lane::Queue {
                 promote_spare(&mut living).await;
             }
-            self.pause(quick_deaths).await;
-            self.refill(&deaths_in, &mut living).await;
+            refill_at = Some(Instant::now() + self.pause(quick_deaths));
         }
         self.drain(living, deaths).await;
     }
 
     /// Starts what is missing: serving processes first, then the spare.
-    async fn refill(&self, deaths: &mpsc::Sender<Death>, living: &mut HashMap<u32, Sanjer>) {
+    async fn refill(&self, deaths: &mpsc::Sender<Death>, living: &mut HashMap<u32, Sanjer>) -> io::Result<()> {
         let serving = living.values().filter(|sanjer| sanjer.lane == Lane::Queue).count();
-        for _ in serving..self.size.processes.into() {
-            self.start(Lane::Queue, deaths, living).await;
+        let spares = living.len() - serving;
+        let missing = std::iter::repeat_n(Lane::Queue, usize::from(self.size.processes).saturating_sub(serving))
+            .chain(std::iter::repeat_n(Lane::Alone, 1_usize.saturating_sub(spares)));
+        for lane in missing {
+            let (pid, sanjer) = self.spawn(lane, deaths.clone()).await?;
+            living.insert(pid, sanjer);
         }
-        if !living.values().any(|sanjer| sanjer.lane == Lane::Alone) {
-            self.start(Lane::Alone, deaths, living).await;
-        }
+        Ok(())
     }
 
     /// The first replacement starts at once; one that keeps dying waits longer each time.
-    async fn pause(&self, quick_deaths: u32) {
+    fn pause(&self, quick_deaths: u32) -> Duration {
         if quick_deaths < 2 {
-            return;
+            return Duration::ZERO;
         }
         let pause = Duration::from_millis(250).saturating_mul(1 << quick_deaths.min(10)).min(LONGEST_PAUSE);
         warn!(pool = self.name, deaths = quick_deaths, pause_ms = pause.as_millis(), "sanjers keep dying");
-        tokio::select! {
-            () = self.stop.cancelled() => {}
-            () = sleep(pause) => {}
-        }
-    }
-
-    async fn start(&self, lane: Lane, deaths: &mpsc::Sender<Death>, living: &mut HashMap<u32, Sanjer>) {
-        match self.spawn(lane, deaths.clone()).await {
-            Ok((pid, sanjer)) => {
-                living.insert(pid, sanjer);
-            }
-            Err(error) => {
-                error!(pool = self.name, error = %error, "cannot start a sanjer");
-                // Reported as a death, so that it is tried again after a pause.
-                let deaths = deaths.clone();
-                tokio::spawn(async move {
-                    sleep(Duration::from_secs(1)).await;
-                    // The pool is gone when it stops; then nobody needs to know.
-                    deaths.send(Death { pid: 0, status: Err(error) }).await.ok();
-                });
-            }
-        }
+        pause
     }
 
     async fn spawn(&self, lane: Lane, deaths: mpsc::Sender<Death>) -> io::Result<(u32, Sanjer)> {
-        let mut child = Command::new(std::env::current_exe()?)
+        let mut child = Command::new(own_program()?)
             .arg(PROCESS_COMMAND)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -204,6 +198,12 @@ impl Pool {
             self.hand_backs.spawn(hand_back(self.queue.clone(), sanjer.name, Blame::Nobody, "null".into()));
         }
     }
+}
+
+/// This binary. After an upgrade another one stands in its place, or none: then what runs here is started once more.
+fn own_program() -> io::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    Ok(if program.exists() { program } else { RUNNING_PROGRAM.into() })
 }
 
 async fn promote_spare(living: &mut HashMap<u32, Sanjer>) {

@@ -1,10 +1,12 @@
 //! Whatever process goes away, its jobs do not.
 
+use std::time::Duration;
+
 use redis::AsyncCommands as _;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Collector, Scratch, alive, eventually, redis_server, signal};
+use crate::support::{Collector, Scratch, alive, children, eventually, http, redis_server, signal};
 
 /// A job that runs long enough to be interrupted, and short enough to be waited for.
 fn slow() -> Value {
@@ -126,4 +128,141 @@ async fn redis_may_restart() {
     })
     .await;
     assert_eq!(job["lease"], 1, "it ran once: {job}");
+}
+
+#[tokio::test]
+async fn the_only_job_of_a_killed_sanjer_is_charged_and_runs_again() {
+    let scratch = Scratch::new();
+    let collector = Collector::up(&scratch, &["--pool", "light=2x1"]).await;
+    let (struck, other) = (collector.submit(&slow()).await, collector.submit(&slow()).await);
+    let running = collector.reaches(&struck, "running").await;
+    collector.reaches(&other, "running").await;
+    signal(pid_of(&running), Signal::KILL);
+    let job = collector.reaches(&struck, "succeeded").await;
+    assert_eq!((&job["crashes"], &job["attempt"], &job["lease"]), (&json!(1), &json!(1), &json!(2)), "{job}");
+    assert_ne!(pid_of(&job), pid_of(&running));
+    let job = collector.reaches(&other, "succeeded").await;
+    assert_eq!(job["lease"], 1, "the other process goes on: {job}");
+    assert!(job.get("crashes").is_none_or(|crashes| crashes == 0), "{job}");
+}
+
+#[tokio::test]
+async fn a_job_whose_process_is_killed_again_and_again_is_quarantined() {
+    let scratch = Scratch::new();
+    let args = ["--pool", "light=1x1"];
+    let collector = Collector::up_with(&scratch, &args, &[("COLLECTOR_QUEUE__MAX_CRASHES", "2")]).await;
+    let id = collector.submit(&json!({"platform_id": "noop", "settings": {"sleep_ms": 60000}})).await;
+    for lease in [1, 2] {
+        let running = eventually("it runs under its next lease", async || {
+            let job = collector.job(&id).await;
+            (job["status"] == "running" && job["lease"] == lease).then_some(job)
+        })
+        .await;
+        signal(pid_of(&running), Signal::KILL);
+    }
+    let dead = collector.reaches(&id, "dead").await;
+    assert_eq!((&dead["crashes"], &dead["attempt"]), (&json!(2), &json!(1)), "{dead}");
+    assert!(dead["error"]["message"].as_str().unwrap().contains("signal 9"), "{dead}");
+    // The pool is whole again.
+    let next = collector.submit(&json!({"platform_id": "noop"})).await;
+    collector.reaches(&next, "succeeded").await;
+}
+
+#[tokio::test]
+async fn a_stalled_redis_costs_nothing_but_time() {
+    let scratch = Scratch::new();
+    let env = [("COLLECTOR_REDIS__TIMEOUT", "500ms"), ("COLLECTOR_QUEUE__LEASE", "2s")];
+    let collector = Collector::up_with(&scratch, &["--pool", "light=1x4"], &env).await;
+    // Each run leaves a line in the log of its job, whoever runs it.
+    let spec = json!({"platform_id": "noop", "settings": {"sleep_ms": 1200, "steps": 4, "log_lines": 1, "rows": 3}});
+    let mut ids = Vec::new();
+    for _ in 0..12 {
+        ids.push(collector.submit(&spec).await);
+    }
+    // No claim is under way when all slots are taken.
+    for id in &ids[..4] {
+        collector.reaches(id, "running").await;
+    }
+    let before = sorted(children(collector.pid()));
+    signal(collector.redis_pid(), Signal::STOP);
+    // The stall is what is tested: longer than the time limit of a command, longer than a lease.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let answer = collector.get(&format!("/execution/get?job_id={}", ids[0])).await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    signal(collector.redis_pid(), Signal::CONT);
+    for id in &ids {
+        let job = eventually("every job ends", async || {
+            let answer = collector.get(&format!("/execution/get?job_id={id}&full")).await;
+            assert!([200, 503].contains(&answer.status), "{}", answer.text);
+            (answer.json["status"] == "succeeded").then_some(answer.json)
+        })
+        .await;
+        assert_eq!((&job["attempt"], &job["lease"]), (&json!(1), &json!(1)), "it was claimed once: {job}");
+        assert_eq!(job["log_lines"]["total"], 1, "it ran once: {job}");
+        assert_eq!(job["processed"]["total"], 3, "it ran once: {job}");
+    }
+    assert_eq!(sorted(children(collector.pid())), before, "nobody was restarted:\n{}", collector.stderr());
+}
+
+#[tokio::test]
+async fn a_post_into_a_stall_can_be_repeated() {
+    let scratch = Scratch::new();
+    let env = [("COLLECTOR_REDIS__TIMEOUT", "500ms"), ("COLLECTOR_QUEUE__LEASE", "2s")];
+    let collector = Collector::up_with(&scratch, &["--pool", "light=1x4"], &env).await;
+    let post = async || {
+        let request = http::client().post(format!("{}/execution/run", collector.base));
+        let spec = json!({"platform_id": "noop", "settings": {"log_lines": 1}});
+        collector.ask(request.header("idempotency-key", "once").json(&spec)).await
+    };
+    signal(collector.redis_pid(), Signal::STOP);
+    let refused = post().await;
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert!(refused.headers.contains_key("retry-after"));
+    // What was sent is read when Redis goes on: the job may be there, and claimed by a sanjer that never hears of it.
+    signal(collector.redis_pid(), Signal::CONT);
+    let accepted = eventually("it is accepted", async || {
+        let answer = post().await;
+        (answer.status != 503).then_some(answer)
+    })
+    .await;
+    assert_eq!(accepted.status, 202, "{}", accepted.text);
+    let job = collector.reaches(accepted.json["job_id"].as_str().unwrap(), "succeeded").await;
+    let full = collector.get(&format!("/execution/get?job_id={}&full", job["job_id"].as_str().unwrap())).await.json;
+    assert_eq!((&full["attempt"], &full["log_lines"]["total"]), (&json!(1), &json!(1)), "it ran once: {full}");
+    let listed = collector.get("/execution/list").await.json;
+    assert_eq!(listed["jobs"].as_array().map(Vec::len), Some(1), "{listed}");
+}
+
+#[tokio::test]
+async fn nobody_is_declared_dead_for_an_outage_of_redis() {
+    let redis = Scratch::new();
+    let url = format!("unix://{}", redis.path().join("r.sock").display());
+    let args = ["--port", "0", "--unixsocket", "r.sock", "--appendonly", "yes", "--appendfsync", "always"];
+    let server = redis_server(&redis, &args, &url).await;
+    let scratch = Scratch::new();
+    let env = [("COLLECTOR_QUEUE__LEASE", "3s")];
+    let collector = Collector::up_with(&scratch, &["--redis-url", &url, "--pool", "light=1x1"], &env).await;
+    let id = collector.submit(&slow()).await;
+    let pid = pid_of(&collector.reaches(&id, "running").await);
+    drop(server);
+    // Its sanjer is the last to learn that Redis is back.
+    signal(pid, Signal::STOP);
+    // The outage is what is tested: every lease has run out when it ends.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let _server = redis_server(&redis, &args, &url).await;
+    eventually("the supervisor has contact", async || {
+        let answer = collector.get(&format!("/execution/get?job_id={id}")).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    // Time in which the reaper sees a lease that has run out, and leaves it alone: less than a lease.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    signal(pid, Signal::CONT);
+    let job = collector.reaches(&id, "succeeded").await;
+    assert_eq!((&job["lease"], pid_of(&job)), (&json!(1), pid), "it ran once: {job}\n{}", collector.stderr());
+}
+
+fn sorted(mut pids: Vec<u32>) -> Vec<u32> {
+    pids.sort_unstable();
+    pids
 }

@@ -43,9 +43,14 @@ pub(crate) struct Finished {
     pub(crate) stderr: String,
 }
 
-/// The binary with nothing of the tester's own configuration.
+/// The binary under test, in a directory.
 fn binary(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_collector"));
+    program(env!("CARGO_BIN_EXE_collector").as_ref(), dir)
+}
+
+/// A binary with nothing of the tester's own configuration.
+fn program(program: &Path, dir: &Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("COLLECTOR_") {
             command.env_remove(name);
@@ -85,24 +90,43 @@ impl Collector {
 
     /// Any command that prints where it listens.
     pub(crate) async fn start(scratch: &Scratch, args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::launch(binary(scratch.path()), scratch, args, env).listens().await
+    }
+
+    /// The same of another build.
+    pub(crate) async fn start_program(file: &Path, scratch: &Scratch, args: &[&str]) -> Self {
+        Self::launch(program(file, scratch.path()), scratch, args, &[]).listens().await
+    }
+
+    /// A command that listens nowhere; it may not be up yet.
+    pub(crate) fn silent(scratch: &Scratch, args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::launch(binary(scratch.path()), scratch, args, env)
+    }
+
+    fn launch(mut command: Command, scratch: &Scratch, args: &[&str], env: &[(&str, &str)]) -> Self {
         let stderr = scratch.path().join(format!("stderr-{}", uuid::Uuid::now_v7()));
-        let mut child = binary(scratch.path())
-            .args(args)
-            .envs(env.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&stderr).unwrap())
-            .spawn()
-            .unwrap();
+        command.args(args).envs(env.iter().copied());
+        command.stdout(Stdio::piped()).stderr(File::create(&stderr).unwrap());
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let pid = child.id().unwrap();
-        let mut this = Self { child, pid, lines, stderr, base: String::new(), redis_line: None, redis_pid: None };
-        let listens = timeout(START, this.listening()).await == Ok(true);
-        assert!(listens, "it does not listen:\n{}", this.stderr());
-        if this.redis_line.is_some() {
-            let info: redis::InfoDict = redis::cmd("INFO").query_async(&mut this.redis().await).await.unwrap();
-            this.redis_pid = info.get("process_id");
+        Self { child, pid, lines, stderr, base: String::new(), redis_line: None, redis_pid: None }
+    }
+
+    async fn listens(mut self) -> Self {
+        let listens = timeout(START, self.listening()).await == Ok(true);
+        assert!(listens, "it does not listen:\n{}", self.stderr());
+        if self.redis_line.is_some() {
+            let info: redis::InfoDict = redis::cmd("INFO").query_async(&mut self.redis().await).await.unwrap();
+            self.redis_pid = info.get("process_id");
         }
-        this
+        self
+    }
+
+    /// The next line it prints.
+    pub(crate) async fn line(&mut self) -> String {
+        let line = timeout(START, self.lines.next_line()).await.expect("it prints a line").unwrap();
+        line.unwrap_or_else(|| panic!("it ended:\n{}", self.stderr()))
     }
 
     /// Reads what it prints until it says where it listens.

@@ -10,5 +10,5 @@ pub(crate) use self::{
     collector::{Collector, Finished, finished},
     redis::{RedisServer, redis_server},
     scratch::Scratch,
-    wait::{alive, eventually, signal},
+    wait::{alive, children, eventually, signal},
 };
