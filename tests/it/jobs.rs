@@ -107,10 +107,9 @@ async fn lists_page_and_filter() {
     let collector = Collector::up(&scratch, &[]).await;
     let mut ids = Vec::new();
     for _ in 0..5 {
-        ids.push(collector.submit(&json!({"platform_id": "noop"})).await);
-    }
-    for id in &ids {
-        collector.reaches(id, "succeeded").await;
+        let id = collector.submit(&json!({"platform_id": "noop"})).await;
+        collector.reaches(&id, "succeeded").await;
+        ids.push(id);
     }
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -122,7 +121,7 @@ async fn lists_page_and_filter() {
         }
     }
     ids.reverse();
-    assert_eq!(seen, ids, "newest first, each once");
+    assert_eq!(seen, ids, "last finished first, each once");
 }
 
 #[tokio::test]
