@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Broker, BrokerError};
+use super::{Broker, BrokerError, server};
 use crate::config::{self, Span};
 
 /// A running scratch server.
@@ -26,6 +26,7 @@ impl Scratch {
         let server = Command::new("redis-server")
             .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket", "redis.sock", "--dir"])
             .arg(&dir)
+            .args([&format!("--{}", server::HASHES), server::HASHES_MAX])
             .current_dir(&dir)
             .stdout(Stdio::null())
             .spawn()?;

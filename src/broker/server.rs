@@ -138,12 +138,18 @@ impl Address {
              appendonly yes\n\
              appendfsync everysec\n\
              save \"\"\n\
-             maxmemory-policy noeviction\n",
+             maxmemory-policy noeviction\n\
+             {HASHES} {HASHES_MAX}\n",
             quoted(home),
             quoted(log),
         )
     }
 }
+
+/// Values up to this size leave a hash in its compact form, which nearly halves what a job takes. Its name of before
+/// Redis 7.0, which all understand.
+pub(super) const HASHES: &str = "hash-max-ziplist-value";
+pub(super) const HASHES_MAX: &str = "1024";
 
 impl fmt::Display for Address {
     /// The command line that reaches it.
