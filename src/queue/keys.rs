@@ -10,7 +10,7 @@
 //! | `delayed:<pool>` | zset | scheduled, retrying and snoozed jobs by the time they are due |
 //! | `held:<sanjer>` | zset | what a sanjer runs, with the score each job had in its queue |
 //! | `sanjers` | zset | sanjers by the end of their lease |
-//! | `sanjer:<name>` | hash | pool, lane, slots, host, pid, started_at, version |
+//! | `sanjer:<name>` | hash | pool, lane, slots, host, pid, started_at, version; `reported`: number of its last call that wrote reports |
 //! | `tombstones` | zset | names declared dead, by when; a claim of theirs is refused |
 //! | `done:<status>` | zset | finished jobs by when they are deleted, which is the order they finished in |
 //! | `platform:<id>` | zset | every job of a platform by id (score 0) |

@@ -143,10 +143,18 @@ impl Queue {
         Ok(written)
     }
 
-    /// Writes what running jobs of one shard said, in order.
-    pub async fn report(&self, shard: Shard, said: &[Said]) -> Result<Vec<Written>, BrokerError> {
+    /// Writes what running jobs of one shard said, in order. Of the calls of one sanjer, one follows the other; a call
+    /// that is repeated bears the `number` it had, every other one a new one.
+    pub async fn report(
+        &self,
+        shard: Shard,
+        sanjer: &str,
+        number: u64,
+        said: &[Said],
+    ) -> Result<Vec<Written>, BrokerError> {
         let args = |command: &mut Cmd| {
             command.arg(self.limits.max_events).arg(self.limits.max_log_lines).arg(self.limits.max_dataset);
+            command.arg(sanjer).arg(number);
             for said in said {
                 command.arg(said.id).arg(said.lease).arg(said.kind).arg(said.values.len()).arg(&said.values);
             }

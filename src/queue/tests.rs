@@ -124,7 +124,7 @@ async fn an_old_lease_writes_nothing() {
     assert_eq!(bench.queue.release(SHARD, "a", Blame::Nobody, "null").await.unwrap(), 1);
     bench.claim("b", Lane::Queue, 1).await;
     let said = |lease| Said { id, lease, kind: "progress", values: vec!["0.5".into(), "half".into(), "{}".into()] };
-    assert_eq!(bench.queue.report(SHARD, &[said(1), said(2)]).await.unwrap(), [Written::Refused, Written::Now]);
+    assert_eq!(bench.queue.report(SHARD, "b", 1, &[said(1), said(2)]).await.unwrap(), [Written::Refused, Written::Now]);
     assert_eq!(bench.finish("a", id, 1, Status::Succeeded).await, Written::Refused);
     assert_eq!(bench.finish("b", id, 2, Status::Failed).await, Written::Now);
     assert_eq!(bench.finish("b", id, 2, Status::Failed).await, Written::Before, "repeating is told apart");
@@ -215,7 +215,7 @@ async fn what_is_over_leaves_nothing() {
     bench.claim("a", Lane::Queue, 1).await;
     let rows = Said { id, lease: 1, kind: "processed", values: vec!["{}".into(); 3] };
     let log = Said { id, lease: 1, kind: "log", values: vec![r#"{"type":"log"}"#.into()] };
-    bench.queue.report(SHARD, &[rows, log]).await.unwrap();
+    bench.queue.report(SHARD, "a", 1, &[rows, log]).await.unwrap();
     let count: serde_json::Value = serde_json::from_str(&bench.field(id, "processed").await).unwrap();
     assert_eq!(count, serde_json::json!({"lease": 1, "rows": 3, "kept": 3, "bytes": 6}));
     bench.finish("a", id, 1, Status::Succeeded).await;
@@ -227,9 +227,36 @@ async fn what_is_over_leaves_nothing() {
     let keys: Vec<String> = bench.broker.query(redis::cmd("KEYS").arg("*")).await.unwrap();
     let left: Vec<&String> = keys
         .iter()
-        .filter(|key| !key.ends_with("events") && !key.ends_with("platforms") && !key.contains("hungry"))
+        .filter(|key| {
+            !key.ends_with("events")
+                && !key.ends_with("platforms")
+                && !key.contains("hungry")
+                && !key.contains("sanjer")
+        })
         .collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_repeated_report_is_written_once() {
+    let bench = bench(&[]).await;
+    let id = bench.submit(new_job()).await;
+    bench.claim("a", Lane::Queue, 1).await;
+    let said = [
+        Said { id, lease: 1, kind: "processed", values: vec!["{}".into(); 3] },
+        Said { id, lease: 1, kind: "log", values: vec![r#"{"type":"log"}"#.into()] },
+        Said { id, lease: 9, kind: "log", values: vec![r#"{"type":"log"}"#.into()] },
+    ];
+    for number in [1, 1, 2] {
+        let written = bench.queue.report(SHARD, "a", number, &said).await.unwrap();
+        assert_eq!(written, [Written::Now, Written::Now, Written::Refused], "call {number}");
+    }
+    let count: serde_json::Value = serde_json::from_str(&bench.field(id, "processed").await).unwrap();
+    assert_eq!((&count["rows"], bench.field(id, "log_lines").await.as_str()), (&serde_json::json!(6), "2"));
+    // The last words of the dead leave nothing behind.
+    bench.queue.release(SHARD, "a", Blame::Nobody, "null").await.unwrap();
+    bench.queue.report(SHARD, "a", 3, &said).await.unwrap();
+    assert_eq!(bench.count("EXISTS", "sanjer:a").await, 0);
 }
 
 #[tokio::test]
@@ -238,12 +265,12 @@ async fn a_dataset_is_cut_loudly_and_starts_anew_with_a_lease() {
     let id = bench.submit(new_job()).await;
     bench.claim("a", Lane::Queue, 1).await;
     let rows = |lease| Said { id, lease, kind: "original", values: vec!["[1,2]".into(); 3] };
-    bench.queue.report(SHARD, &[rows(1)]).await.unwrap();
+    bench.queue.report(SHARD, "a", 1, &[rows(1)]).await.unwrap();
     let count: serde_json::Value = serde_json::from_str(&bench.field(id, "original").await).unwrap();
     assert_eq!(count, serde_json::json!({"lease": 1, "rows": 3, "kept": 2, "bytes": 10}));
     bench.finish("a", id, 1, Status::Queued).await;
     bench.claim("a", Lane::Queue, 1).await;
-    bench.queue.report(SHARD, &[rows(2)]).await.unwrap();
+    bench.queue.report(SHARD, "a", 2, &[rows(2)]).await.unwrap();
     let list: Vec<String> = bench
         .broker
         .query(redis::cmd("LRANGE").arg(format!("{}:original", keys::job(id))).arg(0).arg(-1))

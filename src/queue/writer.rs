@@ -36,6 +36,8 @@ pub struct Writer {
     held: Held,
     reports: mpsc::Receiver<Envelope>,
     finishes: mpsc::Receiver<Finish>,
+    /// How many calls wrote reports.
+    calls: u64,
     /// Per running job that said something: what is not written yet, and what must be remembered.
     jobs: HashMap<JobId, Speaker>,
 }
@@ -57,7 +59,7 @@ impl Writer {
         reports: mpsc::Receiver<Envelope>,
         finishes: mpsc::Receiver<Finish>,
     ) -> Self {
-        Self { queue, sanjer, held, reports, finishes, jobs: HashMap::new() }
+        Self { queue, sanjer, held, reports, finishes, calls: 0, jobs: HashMap::new() }
     }
 
     /// Writes until nobody can say anything more and everything said is written.
@@ -101,7 +103,8 @@ impl Writer {
         }
         for (shard, said) in by_shard {
             for said in said.chunks(REPORTS) {
-                let written = persist(|| self.queue.report(shard, said)).await;
+                self.calls += 1;
+                let written = persist(|| self.queue.report(shard, &self.sanjer, self.calls, said)).await;
                 for (said, written) in said.iter().zip(written) {
                     if written == Written::Refused {
                         warn!(job.id = %said.id, lease = said.lease, "a write was refused: the job is another's now");
@@ -180,7 +183,7 @@ impl Speaker {
     }
 }
 
-/// Tries until Redis takes it. Every write is fenced and tells a repetition apart, so repeating is harmless.
+/// Tries until Redis takes it. Every write is fenced and tells its repetition apart, so repeating is harmless.
 async fn persist<T, F>(write: impl Fn() -> F) -> T
 where
     F: Future<Output = Result<T, BrokerError>>,

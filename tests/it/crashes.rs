@@ -266,3 +266,22 @@ fn sorted(mut pids: Vec<u32>) -> Vec<u32> {
     pids.sort_unstable();
     pids
 }
+
+#[tokio::test]
+async fn what_a_job_says_into_a_stall_is_written_once() {
+    let scratch = Scratch::new();
+    let patience = [("COLLECTOR_REDIS__TIMEOUT", "1s")];
+    let collector = Collector::up_with(&scratch, &["--pool", "light=1x4"], &patience).await;
+    // Redis knows the script that writes rows once it has run; a script it does not know is not run when it wakes up.
+    let first = collector.submit(&json!({"platform_id": "noop", "settings": {"rows": 3}})).await;
+    collector.reaches(&first, "succeeded").await;
+    let id = collector.submit(&json!({"platform_id": "noop", "settings": {"sleep_ms": 500, "rows": 3}})).await;
+    collector.reaches(&id, "running").await;
+    signal(collector.redis_pid(), Signal::STOP);
+    eventually("the writer has given its call up", async || collector.stderr().contains("cannot write").then_some(()))
+        .await;
+    signal(collector.redis_pid(), Signal::CONT);
+    collector.reaches(&id, "succeeded").await;
+    let job = collector.get(&format!("/execution/get?job_id={id}&full")).await.json;
+    assert_eq!(job["processed"]["total"], 3, "{job}");
+}

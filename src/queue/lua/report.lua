@@ -1,10 +1,14 @@
 -- What running jobs say: progress, metadata, log lines, dataset rows. Refused unless the job runs under the lease.
 --
--- ARGV: max_events, max_log_lines, max_dataset bytes, then per report: id, lease, kind, number of values, values…
+-- ARGV: max_events, max_log_lines, max_dataset bytes, sanjer, number of the call, then per report: id, lease, kind,
+--   number of values, values…
 --   progress: fraction, message as text, event JSON · metadata: the whole object as JSON · log: lines, each JSON
 --   original | processed: rows, each JSON
--- Returns per report: 1 written, 0 refused.
+-- Returns per report: 1 written, 0 refused. A call whose number is that of the sanjer's last one is that call again,
+-- because its answer was lost: nothing is written twice.
 local max_events, max_log, max_dataset = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local sanjer, number = ARGV[4], ARGV[5]
+local written = redis.call('HGET', shard .. 'sanjer:' .. sanjer, 'reported') == number
 local answers = {}
 
 local function append_log(id, key, first, last)
@@ -38,7 +42,20 @@ local function append_rows(key, tag, lease, first, last)
   redis.call('HSET', key, tag, cjson.encode(count))
 end
 
-local i = 4
+local function write(kind, id, key, lease, first, last)
+  if kind == 'progress' then
+    redis.call('HSET', key, 'progress', ARGV[first], 'message', ARGV[first + 1])
+    event({ id }, ARGV[first + 2])
+  elseif kind == 'metadata' then
+    redis.call('HSET', key, 'metadata', ARGV[first])
+  elseif kind == 'log' then
+    append_log(id, key, first, last)
+  else
+    append_rows(key, kind, tonumber(lease), first, last)
+  end
+end
+
+local i = 6
 while i <= #ARGV do
   local id, lease, kind, n = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
   local first, last = i + 4, i + 3 + n
@@ -49,18 +66,13 @@ while i <= #ARGV do
     redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1)
     answers[#answers + 1] = 0
   else
-    if kind == 'progress' then
-      redis.call('HSET', key, 'progress', ARGV[first], 'message', ARGV[first + 1])
-      event({ id }, ARGV[first + 2])
-    elseif kind == 'metadata' then
-      redis.call('HSET', key, 'metadata', ARGV[first])
-    elseif kind == 'log' then
-      append_log(id, key, first, last)
-    else
-      append_rows(key, kind, tonumber(lease), first, last)
-    end
+    if not written then write(kind, id, key, lease, first, last) end
     answers[#answers + 1] = 1
   end
+end
+-- What a dead sanjer still says is refused above; its hash must not come back.
+if not redis.call('ZSCORE', shard .. 'tombstones', sanjer) then
+  redis.call('HSET', shard .. 'sanjer:' .. sanjer, 'reported', number)
 end
 send_events(max_events)
 return answers
