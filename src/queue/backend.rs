@@ -5,7 +5,8 @@
 
 use std::{
     convert::Infallible,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    vec,
 };
 
 use apalis_core::{
@@ -28,16 +29,17 @@ pub struct Ticket {
     pub cancel: CancellationToken,
 }
 
-/// The reading end of a claimer's channel.
+/// The reading end of a claimer's channel, which carries whole claims: one wake-up each, not one a job.
 #[derive(Debug)]
 pub struct ClaimedJobs {
-    tickets: mpsc::Receiver<Ticket>,
+    claims: mpsc::Receiver<Vec<Ticket>>,
+    next: vec::IntoIter<Ticket>,
 }
 
 impl ClaimedJobs {
-    /// A backend that yields what arrives on `tickets`.
-    pub fn new(tickets: mpsc::Receiver<Ticket>) -> Self {
-        Self { tickets }
+    /// A backend that yields what arrives on `claims`.
+    pub fn new(claims: mpsc::Receiver<Vec<Ticket>>) -> Self {
+        Self { claims, next: Vec::new().into_iter() }
     }
 }
 
@@ -50,7 +52,15 @@ impl Backend for ClaimedJobs {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
-        self.tickets.poll_recv(cx).map(|ticket| ticket.map(|ticket| Ok(Task::new(ticket))))
+        loop {
+            if let Some(ticket) = self.next.next() {
+                return Poll::Ready(Some(Ok(Task::new(ticket))));
+            }
+            match ready!(self.claims.poll_recv(cx)) {
+                Some(claim) => self.next = claim.into_iter(),
+                None => return Poll::Ready(None),
+            }
+        }
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {

@@ -34,8 +34,8 @@ pub struct Claimer {
     pub held: Held,
     /// Rings when there may be work.
     pub wake: Arc<Notify>,
-    /// Where claimed jobs go.
-    pub tickets: mpsc::Sender<Ticket>,
+    /// Where claimed jobs go, a claim at a time.
+    pub claims: mpsc::Sender<Vec<Ticket>>,
     /// How long it waits before it looks by itself.
     pub safety_poll: Duration,
     /// How long a lost claim may have effects.
@@ -126,14 +126,15 @@ impl Claimer {
                 Claim::Tombstoned => return Ok(Round::Dead),
                 Claim::Jobs(jobs, due) => {
                     let alone = lane == Lane::Alone || self.slots == 1;
-                    for job in jobs {
-                        let Some(slot) = slots.split(1) else { break };
-                        let cancel = self.held.add(job.id, job.lease, slot, alone);
-                        if self.tickets.send(Ticket { job, cancel }).await.is_err() {
-                            // The worker is gone; the process ends and what is held goes back.
-                            error!("the worker ended before its claimer");
-                            return Ok(Round::Dead);
-                        }
+                    let take = jobs.into_iter().map_while(|job| {
+                        let cancel = self.held.add(job.id, job.lease, slots.split(1)?, alone);
+                        Some(Ticket { job, cancel })
+                    });
+                    let claim: Vec<Ticket> = take.collect();
+                    if !claim.is_empty() && self.claims.send(claim).await.is_err() {
+                        // The worker is gone; the process ends and what is held goes back.
+                        error!("the worker ended before its claimer");
+                        return Ok(Round::Dead);
                     }
                     next_due = match (next_due, due.map(Duration::from_millis)) {
                         (Some(a), Some(b)) => Some(a.min(b)),

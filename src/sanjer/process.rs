@@ -48,7 +48,7 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
     let config = &start.config;
     let (reports_in, reports) = mpsc::channel(REPORTS);
     let (finishes_in, finishes) = mpsc::channel(start.slots.into());
-    let (tickets_in, tickets) = mpsc::channel(start.slots.into());
+    let (claims_in, claims) = mpsc::channel(1);
     let runner = Runner {
         registry: Arc::new(Registry::load()?),
         sealer: Sealer::load(&config.key_file())?,
@@ -67,7 +67,7 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
             let Some(broker) = connect(&start.config, &orders).await else { return EXIT_GAVE_UP };
             let queue = Queue::new(broker, &start.config);
             let writer = Writer::new(queue.clone(), name.clone(), held.clone(), reports, finishes);
-            Lifeline { queue, name, held, finishes: own_finishes, stuck, start, orders }.run(tickets_in, writer).await
+            Lifeline { queue, name, held, finishes: own_finishes, stuck, start, orders }.run(claims_in, writer).await
         };
         // Whatever happens here ends the process: without its lifeline it would neither be believed alive nor end.
         exit(catch_unwind(AssertUnwindSafe(|| io.block_on(life))).unwrap_or(EXIT_GAVE_UP));
@@ -77,7 +77,7 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
     // Spawned: on this thread, outside the runtime's own, every job would cost two wake-ups across threads.
     let worked = jobs.block_on(jobs.spawn(async move {
         let worker = WorkerBuilder::new("sanjer")
-            .backend(ClaimedJobs::new(tickets))
+            .backend(ClaimedJobs::new(claims))
             .data(Arc::new(runner))
             .build(|ticket: Ticket, runner: Data<Arc<Runner>>| runner.0.run(ticket));
         worker.run().await
@@ -120,7 +120,7 @@ struct Lifeline {
 
 impl Lifeline {
     /// Returns the exit code.
-    async fn run(self, tickets: mpsc::Sender<Ticket>, writer: Writer) -> i32 {
+    async fn run(self, claims: mpsc::Sender<Vec<Ticket>>, writer: Writer) -> i32 {
         let Start { config, pool, slots, lane, .. } = &self.start;
         let stop = self.orders.drain.child_token();
         let serve = self.orders.serve.clone();
@@ -133,7 +133,7 @@ impl Lifeline {
             free: Arc::new(Semaphore::new(if *lane == Lane::Alone { 1 } else { usize::from(*slots) })),
             held: self.held.clone(),
             wake: wake.clone(),
-            tickets,
+            claims,
             safety_poll: config.queue.safety_poll.0,
             lease: config.queue.lease.0,
             stop: stop.clone(),

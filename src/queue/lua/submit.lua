@@ -20,8 +20,9 @@ local platforms, woken = {}, {}
 for i = 6, #ARGV, 9 do
   local id, client, platform, pool, priority = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local delay, settings, options, max_attempts = tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]
-  local fields = { 'id', id, 'platform_id', platform, 'pool', pool, 'settings', settings, 'lease', '0', 'attempt', '1',
-    'max_attempts', max_attempts, 'created_at', stamp }
+  -- First what is asked for most: a small hash is searched from its beginning.
+  local fields = { 'status', delay > 0 and 'scheduled' or 'queued', 'lease', '0', 'attempt', '1', 'pool', pool,
+    'platform_id', platform, 'max_attempts', max_attempts, 'settings', settings, 'id', id, 'created_at', stamp }
   -- What says nothing is left out: a field costs some 70 bytes a job.
   local function field(name, value)
     fields[#fields + 1] = name
@@ -30,20 +31,17 @@ for i = 6, #ARGV, 9 do
   if client ~= '' then field('_id', client) end
   if options ~= '{}' then field('options', options) end
   if priority ~= '0' then field('priority', priority) end
-  local status = 'queued'
   if delay > 0 then
-    status = 'scheduled'
     field('due_at', iso(at + delay))
     enter(shard .. 'delayed:' .. pool, integer(at + delay), id)
   else
     field('queued_at', stamp)
     enter(shard .. 'queue:' .. pool, integer(at - priority * window), id)
   end
-  field('status', status)
   redis.call('HSET', job_key(id), unpack(fields))
   enter(shard .. 'platform:' .. platform, '0', id)
   platforms[platform] = true
-  status_event(id, status, 1, 0, stamp)
+  status_event(id, fields[2], 1, 0, stamp)
   woken[pool] = { 'queue', pool }
 end
 index()
