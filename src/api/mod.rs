@@ -5,6 +5,8 @@
 //! not at all, also if its client leaves;
 //! nothing that a client sends is read without a bound.
 
+#[cfg(test)]
+mod contract;
 mod events;
 mod get;
 mod layers;

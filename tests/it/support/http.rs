@@ -3,7 +3,7 @@
 use reqwest::{Body, Client, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
-use super::{Collector, eventually};
+use super::{Collector, contract, eventually};
 
 /// What came back. `json` is null if the body was something else.
 #[derive(Debug)]
@@ -27,14 +27,17 @@ impl Collector {
         self.ask(request.header("content-type", "application/json").body(body)).await
     }
 
-    /// Sends any request.
+    /// Sends any request. Whatever the answer is, `openapi.yaml` must allow it.
     pub(crate) async fn ask(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let request = request.build().unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client().execute(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
         #[expect(clippy::disallowed_methods, reason = "the answer comes from the collector under test")]
         let text = response.text().await.unwrap();
+        contract::check(&method, &path, status, &headers, &text);
         let json = serde_json::from_str(&text).unwrap_or_default();
-        Answer { status, headers, text, json }
+        Answer { status: status.as_u16(), headers, text, json }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What every test starts from: a scratch directory, a running collector, a Redis, and waiting for conditions.
 
 mod collector;
+#[path = "../../../src/api/contract.rs"]
+mod contract;
 pub(crate) mod http;
 mod redis;
 mod scratch;

@@ -1,0 +1,84 @@
+//! Holds answers to `openapi.yaml`. For tests: those of this crate, and the black-box tests, which include this file.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
+use jsonschema::Validator;
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+
+/// The document, read once.
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_saphyr::from_str(include_str!("../../openapi.yaml")).unwrap());
+
+/// Compiled schemas by where they stand: tests ask the same thing again and again.
+static VALIDATORS: Mutex<Option<HashMap<String, Arc<Validator>>>> = Mutex::new(None);
+
+/// Panics unless the document allows this answer: status, type, headers, body.
+pub(crate) fn check(method: &Method, path: &str, status: StatusCode, headers: &HeaderMap, text: &str) {
+    let what = format!("{method} {path}: {status} {text}");
+    assert!(headers.contains_key("x-request-id"), "{what}");
+    let item = &DOCUMENT["paths"][path];
+    // What is answered to GET is answered to HEAD, without its body.
+    let operation = if method == Method::HEAD { "get".into() } else { method.as_str().to_lowercase() };
+    if item[&operation].is_null() {
+        // The router's own answers, which the document describes once for all paths.
+        match (item.is_null(), method == Method::OPTIONS) {
+            (true, _) => assert_eq!(status, StatusCode::NOT_FOUND, "{what}"),
+            (false, true) => assert_eq!(status, StatusCode::NO_CONTENT, "{what}"),
+            (false, false) => assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{what}"),
+        }
+        assert_eq!(headers.contains_key("allow"), !item.is_null(), "{what}");
+        if status != StatusCode::NO_CONTENT {
+            assert_eq!(headers["content-type"], "application/problem+json", "{what}");
+            validate("/components/schemas/Problem", text, &what);
+        }
+        return;
+    }
+    let (response, place) = follow(format!("/paths/{}/{operation}/responses/{}", escape(path), status.as_str()));
+    assert!(response.is_object(), "the status is not documented: {what}");
+    for name in response["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
+        let (header, _) = follow(format!("{place}/headers/{name}"));
+        assert!(header["required"] != true || headers.contains_key(name), "the header {name} is missing: {what}");
+    }
+    let kind = headers["content-type"].to_str().unwrap();
+    assert!(response["content"][kind].is_object(), "the type {kind} is not documented: {what}");
+    if kind.ends_with("json") && method != Method::HEAD {
+        validate(&format!("{place}/content/{}/schema", escape(kind)), text, &what);
+    }
+}
+
+/// What stands at a place of the document, and where it really stands, if that is a reference.
+fn follow(place: String) -> (&'static Value, String) {
+    let value = DOCUMENT.pointer(&place).unwrap_or(&Value::Null);
+    match value["$ref"].as_str() {
+        Some(target) => follow(target.trim_start_matches('#').to_owned()),
+        None => (value, place),
+    }
+}
+
+fn validate(place: &str, text: &str, what: &str) {
+    let instance: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("not JSON ({error}): {what}"));
+    let errors: Vec<String> = validator(place)
+        .iter_errors(&instance)
+        .map(|error| format!("{error} at {:?}", error.instance_path().as_str()))
+        .collect();
+    assert!(errors.is_empty(), "{}\n{what}", errors.join("\n"));
+}
+
+fn validator(place: &str) -> Arc<Validator> {
+    let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let compile = || {
+        let schema =
+            json!({ "$ref": format!("#{place}"), "components": DOCUMENT["components"], "paths": DOCUMENT["paths"] });
+        Arc::new(jsonschema::draft202012::options().build(&schema).unwrap())
+    };
+    validators.get_or_insert_default().entry(place.to_owned()).or_insert_with(compile).clone()
+}
+
+/// A member's name as part of a JSON pointer.
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
