@@ -9,18 +9,20 @@
 mod contract;
 mod events;
 mod get;
+mod hosts;
 mod layers;
 mod list;
 mod platforms;
 mod problem;
 mod query;
 mod run;
+mod server;
 mod spec;
 mod system;
 #[cfg(test)]
 mod tests;
 
-use std::{io, ops::Deref, sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc};
 
 use axum::{
     Router,
@@ -28,24 +30,19 @@ use axum::{
     handler::Handler,
     middleware::{from_fn, from_fn_with_state},
     routing::{MethodFilter, MethodRouter, on},
-    serve::ListenerExt as _,
 };
-use tokio::{
-    net::TcpListener,
-    sync::Semaphore,
-    time::{Instant, sleep},
-};
+use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
-use self::problem::{Code, Problem};
+use self::{
+    hosts::Hosts,
+    problem::{Code, Problem},
+};
 use crate::{config::Config, job::Jobs};
 
 const GET: MethodFilter = MethodFilter::GET;
 const POST: MethodFilter = MethodFilter::POST;
-
-/// How long requests may go on after a stop was asked for.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// What every handler may use. It is cloned for every request, so all of it is behind one pointer.
 #[derive(Clone)]
@@ -54,6 +51,7 @@ struct Api(Arc<Shared>);
 struct Shared {
     jobs: Jobs,
     config: Arc<Config>,
+    hosts: Hosts,
     /// Whether this process keeps sanjers, and can say how many there should be.
     supervises: bool,
     streams: Arc<Semaphore>,
@@ -76,24 +74,12 @@ pub async fn serve(
     config: Arc<Config>,
     supervises: bool,
     shutdown: CancellationToken,
-) -> io::Result<()> {
+) {
     let streams = Arc::new(Semaphore::new(config.api.max_streams.min(Semaphore::MAX_PERMITS)));
     let stop = shutdown.clone();
-    let api = Api(Arc::new(Shared { jobs, config, supervises, streams, stop, started: Instant::now() }));
-    let listener = listener.tap_io(|connection| {
-        // An answer is written at once; without this, small ones wait for acknowledgements.
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-    });
-    let serving = axum::serve(listener, router(api)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    tokio::select! {
-        result = serving => result,
-        () = async { shutdown.cancelled().await; sleep(GRACE).await } => {
-            tracing::warn!("some requests did not end in time");
-            Ok(())
-        }
-    }
+    let hosts = Hosts::new(&config.api);
+    let api = Api(Arc::new(Shared { jobs, config, hosts, supervises, streams, stop, started: Instant::now() }));
+    server::serve(listener, router(api.clone()), &api.config.api, &shutdown).await;
 }
 
 /// Every route.
@@ -125,6 +111,7 @@ fn router(api: Api) -> Router {
         // The innermost layer comes first.
         .layer(DefaultBodyLimit::max(max_body))
         .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(from_fn_with_state(api.clone(), hosts::ours))
         .layer(from_fn(layers::identify))
         .layer(CompressionLayer::new())
         .with_state(api)

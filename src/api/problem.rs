@@ -42,6 +42,7 @@ pub(super) enum Code {
     NotFound,
     UnknownJob,
     MethodNotAllowed,
+    UnknownHost,
     RequestTimeout,
     BodyTooLarge,
     UnsupportedMediaType,
@@ -56,7 +57,7 @@ pub(super) enum Code {
 impl Code {
     /// Every code, for comparing with `openapi.yaml`.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::BadCursor,
         Self::BadEventId,
         Self::BadIdempotencyKey,
@@ -67,6 +68,7 @@ impl Code {
         Self::NotFound,
         Self::UnknownJob,
         Self::MethodNotAllowed,
+        Self::UnknownHost,
         Self::RequestTimeout,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -89,6 +91,7 @@ impl Code {
             | Self::TooDeep => StatusCode::BAD_REQUEST,
             Self::NotFound | Self::UnknownJob => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -110,6 +113,7 @@ impl Code {
             Self::NotFound => "There is no such path",
             Self::UnknownJob => "There is no such job",
             Self::MethodNotAllowed => "The path does not have this method",
+            Self::UnknownHost => "This is not a name of the collector",
             Self::RequestTimeout => "The body did not arrive in time",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not sent as JSON",

@@ -99,6 +99,7 @@ async fn bench(overrides: &[(&str, &str)]) -> Bench {
     let api = Api(Arc::new(Shared {
         jobs: jobs.clone(),
         streams: Arc::new(Semaphore::new(config.api.max_streams)),
+        hosts: Hosts::new(&config.api),
         config: Arc::new(config),
         supervises: false,
         stop: CancellationToken::new(),
@@ -110,7 +111,7 @@ async fn bench(overrides: &[(&str, &str)]) -> Bench {
 impl Bench {
     /// Asks, and holds the answer to the document.
     async fn ask(&self, method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut request = Request::builder().method(method).uri(uri);
+        let mut request = Request::builder().method(method).uri(uri).header("host", "localhost");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -29,7 +29,6 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let queue = up::queue(&config, up::connect(&config).await?).await?;
     let jobs = up::jobs(&config, &queue).await?;
     let listener = up::bind(&config).await?;
-    crate::api::serve(listener, jobs, Arc::new(config), false, stop)
-        .await
-        .map_err(|error| CliError::Start(format!("the API ended: {error}")))
+    crate::api::serve(listener, jobs, Arc::new(config), false, stop).await;
+    Ok(())
 }

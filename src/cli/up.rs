@@ -76,9 +76,9 @@ async fn serve(config: &Config, stop: &CancellationToken) -> Result<(), CliError
     let jobs = jobs(config, &queue).await?;
     let listener = bind(config).await?;
     let supervisor = sanjer::supervise(config, &queue, &config.sanjers.pools);
-    let served = api::serve(listener, jobs, Arc::new(config.clone()), true, stop.clone()).await;
+    api::serve(listener, jobs, Arc::new(config.clone()), true, stop.clone()).await;
     supervisor.stop().await;
-    served.map_err(|error| CliError::Start(format!("the API ended: {error}")))
+    Ok(())
 }
 
 /// The queue, once this host agrees with all others on the number of shards.

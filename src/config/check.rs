@@ -61,6 +61,12 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     if !(1 << 10..=64 << 20).contains(&config.api.max_body.0) {
         return no("api.max_body", "expected 1KiB to 64MiB");
     }
+    if config.api.max_connections == 0 {
+        return no("api.max_connections", "expected at least 1");
+    }
+    if config.api.header_timeout.0.is_zero() {
+        return no("api.header_timeout", "expected more than nothing");
+    }
     if config.api.max_streams == 0 {
         return no("api.max_streams", "expected at least 1");
     }

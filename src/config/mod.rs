@@ -55,6 +55,9 @@ impl Config {
 pub struct Api {
     pub listen: SocketAddr,
     pub allow_insecure: bool,
+    pub hosts: String,
+    pub max_connections: usize,
+    pub header_timeout: Span,
     pub max_body: ByteSize,
     pub max_depth: usize,
     pub timeout: Span,

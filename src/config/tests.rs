@@ -77,7 +77,7 @@ fn mistakes_in_the_file_are_one_sentence() {
         ("api = 5", "api = 5: expected a section of keys"),
         (
             "[api]\nport = 80",
-            "api.port: there is no such key; there are allow_insecure, idempotency_ttl, listen, max_body, max_depth, max_streams, timeout",
+            "api.port: there is no such key; there are allow_insecure, header_timeout, hosts, idempotency_ttl, listen, max_body, max_connections, max_depth, max_streams, timeout",
         ),
         (
             "[rediss]\nurl = \"x\"",

@@ -1,0 +1,80 @@
+//! Connections: how many at once, how long they may keep quiet, and how they end.
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::config;
+
+/// How long requests may go on after a stop was asked for.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The wait after the system refused a connection, for want of file descriptors above all.
+const OUT_OF_RESOURCES: Duration = Duration::from_secs(1);
+
+/// Serves until `shutdown`, then lets requests end for a moment.
+pub(super) async fn serve(listener: TcpListener, router: Router, limits: &config::Api, shutdown: &CancellationToken) {
+    let slots = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
+    let mut http = http1::Builder::new();
+    // Also how long a connection may be kept open between two requests.
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout.0);
+    let open = GracefulShutdown::new();
+    loop {
+        let (slot, stream) = tokio::select! {
+            () = shutdown.cancelled() => break,
+            accepted = accept(&listener, &slots) => accepted,
+        };
+        let service = TowerToHyperService::new(router.clone());
+        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke");
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    if timeout(GRACE, open.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+}
+
+/// The next connection that may be served. While there are too many, others wait in the system's queue.
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (Option<OwnedSemaphorePermit>, TcpStream) {
+    // Nobody closes the semaphore.
+    let slot = slots.clone().acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // An answer is written at once; without this, small ones wait for acknowledgements.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "cannot set TCP_NODELAY");
+                }
+                return (slot, stream);
+            }
+            // Its client left before we came.
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot take connections; will keep trying");
+                sleep(OUT_OF_RESOURCES).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
