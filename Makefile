@@ -9,13 +9,13 @@ run:
 build:
 	cargo build --release --locked
 
-# Everything that CI runs.
+# The first tier: every promise once, with the real services it needs.
 test:
 	@scripts/test
 
-# The same, and the slow modules that are run by name.
+# The second tier: what needs partners installed first. ONLY=name for one module of tests/all.
 test-all:
-	@scripts/test --run-ignored all
+	@scripts/test all $(ONLY)
 
 lint:
 	cargo fmt --check

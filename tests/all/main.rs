@@ -1,0 +1,9 @@
+//! The second tier: tests with partners that have to be installed first. `make test-all`, or `make test-all ONLY=name`
+//! for one module.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "in tests a panic is the right answer")]
+
+mod partners;
+#[allow(dead_code, unused_imports, reason = "what the first tier needs is more")]
+#[path = "../it/support/mod.rs"]
+mod support;
