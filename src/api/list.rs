@@ -21,7 +21,9 @@ pub(super) async fn list(State(api): State<Api>, query: Query) -> Result<Json<Pa
     }
     let platform = query.text("platform").map(str::to_owned);
     let is_id = |id: &String| {
-        (1..=40).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        id.len() <= 40
+            && id.starts_with(|first: char| first.is_ascii_lowercase())
+            && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
     if platform.as_ref().is_some_and(|id| !is_id(id)) {
         return Err(bad("platform: expected the id of a platform"));

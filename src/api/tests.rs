@@ -162,6 +162,7 @@ async fn answers_are_as_documented() {
         ("GET", "/execution/list?limit=1&limit=1", 400),
         ("GET", "/execution/list?cursor=", 400),
         ("GET", "/execution/list?status=", 400),
+        ("GET", "/execution/list?platform=0", 400),
         ("POST", "/execution/run?x", 400),
         ("POST", "/execution/run", 400),
         ("GET", "/nowhere", 404),

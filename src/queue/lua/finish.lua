@@ -14,7 +14,7 @@ local woken = {}
 for i = 4, #ARGV, 5 do
   local id, lease, status, json, delay = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'lease', 'status', 'pool', 'attempt', 'log_lines', 'original', 'processed')
+  local job = redis.call('HMGET', key, 'lease', 'status', 'pool', 'attempt')
   if job[1] ~= lease or job[2] ~= 'running' then
     local repeated = job[1] == lease and job[2] == status
     if not repeated then redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1) end
@@ -30,14 +30,11 @@ for i = 4, #ARGV, 5 do
       redis.call('ZADD', shard .. 'delayed:' .. pool, integer(at + delay), id)
       woken['queue ' .. pool] = { 'queue', pool }
       error = ',"error":' .. json
+    elseif status == 'succeeded' then
+      finish(id, key, status, 'progress', '1', 'result', json)
     else
-      local beside = job[5] or job[6] or job[7]
-      if status == 'succeeded' then
-        finish(id, key, status, beside, 'progress', '1', 'result', json)
-      else
-        finish(id, key, status, beside, 'error', json)
-        error = ',"error":' .. json
-      end
+      finish(id, key, status, 'error', json)
+      error = ',"error":' .. json
     end
     ended[#ended + 1] = id
     status_event(id, status, attempt, lease, stamp, error)

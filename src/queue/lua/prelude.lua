@@ -103,21 +103,15 @@ local function scores()
   return add, write
 end
 
--- How jobs end in one call: `finish` writes a job's last status and how long all of it is kept, `index` enters all of
--- them into the indexes of finished jobs. The keys' own expiry is only the backstop (one day later) for a janitor
--- that does not run.
+-- How jobs end in one call: `finish` writes a job's last status, `index` enters all of them into the indexes of
+-- finished jobs, from which the janitor knows what to delete. Their keys have no expiry of their own: it would leave
+-- members of indexes behind that nobody could assign any more.
 local function finisher(at, retention)
-  local finished_at, expires_at = iso(at), iso(at + retention)
-  local expires, backstop = integer(at + retention), integer(at + retention + 86400000)
+  local finished_at, expires_at, expires = iso(at), iso(at + retention), integer(at + retention)
   local enter, index = scores()
 
-  -- `beside`: whether the job has a log or datasets in keys of their own.
-  local function finish(id, key, status, beside, ...)
+  local function finish(id, key, status, ...)
     redis.call('HSET', key, 'status', status, 'finished_at', finished_at, 'expires_at', expires_at, ...)
-    redis.call('PEXPIREAT', key, backstop)
-    if beside then
-      for _, name in ipairs({ ':log', ':original', ':processed' }) do redis.call('PEXPIREAT', key .. name, backstop) end
-    end
     enter(shard .. 'done:' .. status, expires, id)
   end
 

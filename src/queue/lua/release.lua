@@ -21,14 +21,13 @@ local woken = {}
 for i = 1, #entries, 2 do
   local id, score = entries[i], entries[i + 1]
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease', 'log_lines',
-    'original', 'processed')
+  local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease')
   redis.call('ZREM', held, id)
   if job[1] == 'running' and job[2] == sanjer then
     local status, suspect = 'queued', job[4]
     if blame == 'alone' and redis.call('HINCRBY', key, 'crashes', 1) >= max_crashes then
       status = 'dead'
-      finish(id, key, status, job[7] or job[8] or job[9], 'error', error)
+      finish(id, key, status, 'error', error)
     else
       if blame == 'suspects' then
         suspect = '1'
