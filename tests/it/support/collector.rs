@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Scratch, alive, signal};
+use super::{Scratch, children, signal, wait::kill};
 
 /// How long it may take until it listens.
 const START: Duration = Duration::from_mins(1);
@@ -186,12 +186,14 @@ impl Collector {
 
 impl Drop for Collector {
     fn drop(&mut self) {
+        // Killed like this it leaves its Redis behind: the one it began with, or one that took its place.
+        let mut left = children(self.pid);
+        left.extend(self.redis_pid);
         if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
             signal(self.pid, Signal::KILL);
         }
-        // Killed like this it leaves its Redis behind.
-        if let Some(pid) = self.redis_pid.filter(|pid| alive(*pid)) {
-            signal(pid, Signal::KILL);
+        for pid in left {
+            kill(pid);
         }
     }
 }

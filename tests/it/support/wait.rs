@@ -27,6 +27,11 @@ pub(crate) fn signal(id: u32, signal: Signal) {
     kill_process(pid(id), signal).unwrap();
 }
 
+/// `kill -9` for one that may have ended.
+pub(super) fn kill(id: u32) {
+    kill_process(pid(id), Signal::KILL).ok();
+}
+
 /// Whether a process is there and has not ended (one that nobody has waited for yet has).
 pub(crate) fn alive(id: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
