@@ -9,6 +9,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
+use rustix::process::{Resource, getrlimit};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -21,15 +22,27 @@ use crate::config;
 /// How long requests may go on after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The buffer of a connection, which bounds the head of a request: one that has not come to its end after that many
+/// bytes, and what one more read brings, is refused.
+const HEAD: usize = 64 << 10;
+
+/// File descriptors for everything but connections.
+const OTHER_FILES: u64 = 128;
+
 /// The wait after the system refused a connection, for want of file descriptors above all.
 const OUT_OF_RESOURCES: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown`, then lets requests end for a moment.
 pub(super) async fn serve(listener: TcpListener, router: Router, limits: &config::Api, shutdown: &CancellationToken) {
+    if let Some(files) = getrlimit(Resource::Nofile).current
+        && files < OTHER_FILES.saturating_add(limits.max_connections as u64)
+    {
+        tracing::warn!(files, "the system allows fewer open files (ulimit -n) than api.max_connections needs");
+    }
     let slots = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let mut http = http1::Builder::new();
     // Also how long a connection may be kept open between two requests.
-    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout.0);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout.0).max_buf_size(HEAD);
     let open = GracefulShutdown::new();
     loop {
         let (slot, stream) = tokio::select! {

@@ -64,8 +64,8 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     if config.api.max_connections == 0 {
         return no("api.max_connections", "expected at least 1");
     }
-    if config.api.header_timeout.0.is_zero() {
-        return no("api.header_timeout", "expected more than nothing");
+    if config.api.hosts.contains([':', '/', '*']) {
+        return no("api.hosts", "expected names without port, scheme or wildcard, parted by commas");
     }
     if config.api.max_streams == 0 {
         return no("api.max_streams", "expected at least 1");
@@ -107,6 +107,7 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
 fn spans(config: &Config) -> Result<(), (&'static str, String)> {
     let (ms, second, hour, day) = (1, 1_000, 3_600_000, 86_400_000);
     let limits = [
+        ("api.header_timeout", config.api.header_timeout, 100 * ms, hour),
         ("api.timeout", config.api.timeout, 100 * ms, hour),
         ("api.idempotency_ttl", config.api.idempotency_ttl, second, 365 * day),
         ("redis.timeout", config.redis.timeout, 10 * ms, hour),

@@ -89,8 +89,23 @@ async fn a_name_that_is_not_ours_is_refused() {
         .json(&json!({"platform_id": "noop"}));
     let answer = collector.ask(rebound).await;
     assert_eq!((answer.status, answer.json["code"].as_str()), (421, Some("unknown_host")), "{}", answer.text);
+    let nowhere = client().get(format!("{}/nowhere", collector.base)).header("host", "page.example");
+    assert_eq!(collector.ask(nowhere).await.status, 421);
     let jobs = collector.get("/execution/list").await.json;
     assert_eq!(jobs["jobs"], json!([]), "nothing was stored");
+}
+
+#[tokio::test]
+async fn a_head_has_its_limit() {
+    let scratch = Scratch::new();
+    let collector = Collector::up(&scratch, &["--pool", "light=1x1"]).await;
+    let mut large = connect(&collector).await;
+    let head = format!("GET /system/alive HTTP/1.1\r\nhost: localhost\r\nx-large: {}\r\n\r\n", "x".repeat(1_000_000));
+    // It may be cut before all of it is written.
+    large.write_all(head.as_bytes()).await.ok();
+    let refused = answer(&mut large, false).await;
+    assert!(refused.starts_with("HTTP/1.1 431"), "{refused}");
+    assert_eq!(collector.get("/system/alive").await.status, 200);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 mod collector;
 #[path = "../../../src/api/contract.rs"]
-mod contract;
+pub(crate) mod contract;
 pub(crate) mod http;
 mod redis;
 mod scratch;
