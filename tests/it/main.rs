@@ -6,19 +6,27 @@
 
 mod bad_input;
 mod broker;
+mod cancel;
+mod certificate;
+mod checkpoint;
 mod cli;
 mod config;
 mod crashes;
 mod crawl;
 mod devnet;
 mod events;
+mod fencing;
 mod follow;
 mod hosts;
 mod http_server;
 mod jobs;
+mod limits;
 mod platform_files;
+mod recycling;
 mod redis_server;
 mod replaced;
+mod retention;
+mod retry;
 mod stops;
 mod support;
 mod terminal;
