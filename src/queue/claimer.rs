@@ -40,6 +40,8 @@ pub struct Claimer {
     pub safety_poll: Duration,
     /// How long a lost claim may have effects.
     pub lease: Duration,
+    /// Called before the process begins to run several jobs at once.
+    pub shares: fn(),
     /// Ends when no more jobs shall be taken.
     pub stop: CancellationToken,
 }
@@ -57,6 +59,9 @@ impl Claimer {
                 return Declared::Alive;
             }
             self.free.add_permits(self.slots - 1);
+        }
+        if self.slots > 1 {
+            (self.shares)();
         }
         self.claim_from(Lane::Queue, &self.stop).await
     }

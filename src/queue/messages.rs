@@ -99,7 +99,7 @@ pub struct Finish {
     pub status: Status,
     /// Its result or its error, as JSON; empty if there is neither.
     pub json: String,
-    /// How long it waits, if it waits; of a job that has ended, how long it can be read, or 0 for what is configured.
+    /// How long it waits, if it waits; if it succeeded, how long it can be read, or 0 for what is configured.
     pub ms: u64,
 }
 

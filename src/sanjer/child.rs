@@ -45,6 +45,8 @@ pub(super) struct Child {
     pub(super) started: Instant,
     /// Whether it has reached Redis.
     pub(super) ready: bool,
+    /// Whether it has said that it runs several jobs at once.
+    pub(super) shares: bool,
     /// Whether another one shall take its place.
     pub(super) outdated: bool,
     /// Whether it has been told to go.
@@ -139,6 +141,7 @@ impl Child {
                 lane: start.lane,
                 started,
                 ready: false,
+                shares: false,
                 outdated: false,
                 retiring: false,
                 killed_because: None,

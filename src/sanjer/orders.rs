@@ -35,6 +35,8 @@ pub(super) const RETIRE: &str = "retire";
 pub(super) enum Word {
     /// It has reached Redis and claims jobs.
     Ready,
+    /// From now on it runs several jobs at once, so none of them can be told to have killed it.
+    Shares,
     /// It has run long enough: another one shall take its place.
     Worn,
     /// It ends by its own decision, and its jobs are not to blame for it.
@@ -42,12 +44,13 @@ pub(super) enum Word {
 }
 
 impl Word {
-    pub(super) const ALL: [Self; 3] = [Self::Ready, Self::Worn, Self::Leaving];
+    pub(super) const ALL: [Self; 4] = [Self::Ready, Self::Shares, Self::Worn, Self::Leaving];
 
     /// As it stands in the pipe. What platforms print goes there too, hence the mark.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "\u{1}ready",
+            Self::Shares => "\u{1}shares",
             Self::Worn => "\u{1}worn",
             Self::Leaving => "\u{1}leaving",
         }

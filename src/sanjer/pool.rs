@@ -70,10 +70,10 @@ impl Pool {
                         let oom = oom_kills();
                         death.certificate.oom = oom > oom_seen && death.certificate.signal == Some(Signal::KILL.as_raw());
                         oom_seen = oom;
-                        self.bury(&dead, *death);
                         if dead.lane == Lane::Queue && !dead.retiring {
                             self.promote_spare().await;
                         }
+                        self.bury(&dead, *death);
                         refill_at = Some(Instant::now() + self.pause(quick_deaths));
                     }
                 },
@@ -98,6 +98,7 @@ impl Pool {
         let Some(child) = self.living.get_mut(&pid) else { return };
         match word {
             Word::Ready => child.ready = true,
+            Word::Shares => child.shares = true,
             Word::Worn => child.outdated = true,
             Word::Leaving => {}
         }
@@ -210,10 +211,11 @@ impl Pool {
         }
         death.certificate.killed_because = dead.killed_because;
         warn!(sanjer = dead.name, pool = self.name, cause = death.certificate.cause, "a sanjer died");
-        let blame = match (dead.killed_because, dead.lane, self.size.slots) {
-            (Some(_), ..) => Blame::Nobody,
-            (None, Lane::Alone, _) | (None, Lane::Queue, 1) => Blame::Alone,
-            (None, Lane::Queue, _) => Blame::Suspects,
+        // A spare that was told to serve still has a process for itself until it says that it shares.
+        let blame = match dead.killed_because {
+            Some(_) => Blame::Nobody,
+            None if dead.shares => Blame::Suspects,
+            None => Blame::Alone,
         };
         self.hand_backs.spawn(self.undertaker.clone().bury(death.certificate, blame));
     }

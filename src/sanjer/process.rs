@@ -158,6 +158,7 @@ impl Lifeline {
             claims,
             safety_poll: config.queue.safety_poll.0,
             lease: config.queue.lease.0,
+            shares: || Word::Shares.say(),
             stop: stop.clone(),
         };
         let until_serving = until_either(&serve, &stop);

@@ -47,7 +47,7 @@ async fn a_frozen_sanjer_is_killed_and_replaced() {
     let scratch = Scratch::new();
     let env = [("COLLECTOR_QUEUE__LEASE", "1s")];
     let collector = Collector::up_with(&scratch, &["--pool", "light=1x4"], &env).await;
-    let id = collector.submit(&json!({"platform_id": "noop", "settings": {"sleep_ms": 1000}})).await;
+    let id = collector.submit(&json!({"platform_id": "noop", "settings": {"sleep_ms": 3000}})).await;
     let frozen = pid_of(&collector.reaches(&id, "running").await);
     // The reaper trusts itself after a lease of contact.
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -40,10 +40,9 @@ async fn jobs_are_kept_as_long_as_asked_for_and_leave_nothing() {
     for id in gone {
         assert!(!keys.iter().any(|key| key.contains(&id)), "{id}: {keys:?}");
     }
-    for index in keys
-        .iter()
-        .filter(|key| ["done:", "platform:", "queue:", "delayed:", "ttl"].iter().any(|name| key.contains(name)))
-    {
+    let indexes = ["done:", "platform:", "queue:", "delayed:", "ttl"];
+    let is_index = |key: &&String| indexes.iter().any(|name| key.starts_with(&format!("{{etlas:0}}:{name}")));
+    for index in keys.iter().filter(is_index) {
         let members: u64 = redis::cmd("ZCARD").arg(index).query_async(&mut redis).await.unwrap();
         assert!(members <= 2, "{index} has {members}");
     }

@@ -15,7 +15,7 @@ local waits = { scheduled = true, queued = true, retrying = true, snoozed = true
 if waits[status] then
   local finish, index = finisher(at, ARGV[2], ARGV[2])
   leave_queues(id, job[2])
-  finish_apart(finish, id, key, 'cancelled', 'cancel_requested_at', stamp)
+  finish_otherwise(finish, id, key, 'cancelled', 'cancel_requested_at', stamp)
   index()
   status_event(id, 'cancelled', job[3], job[4], stamp)
   send_events(max_events)

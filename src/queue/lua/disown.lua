@@ -21,7 +21,7 @@ for i = 1, #entries, 2 do
     if job[1] == 'running' and job[2] == sanjer then
       local status = job[7] and 'cancelled' or 'queued'
       if job[7] then
-        finish_apart(finish, id, key, status)
+        finish_otherwise(finish, id, key, status)
       else
         put_back(id, job[3], job[4], entries[i + 1], woken)
       end

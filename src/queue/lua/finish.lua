@@ -3,7 +3,7 @@
 -- is cancelled.
 --
 -- ARGV: max_events, sanjer, retention of successes and of other ends in ms, max_snoozes, then per job: id, lease,
---   status, JSON (result or error) or '', ms: how long it waits, or, of a terminal status, its own retention or 0.
+--   status, JSON (result or error) or '', ms: how long it waits, or, if it succeeded, its own retention or 0.
 -- Returns per job: 1 written, 2 it was written before (a repeated call), 0 refused.
 local max_events, sanjer, max_snoozes = ARGV[1], ARGV[2], tonumber(ARGV[5])
 local at = now_ms()
@@ -17,7 +17,7 @@ local woken = {}
 local function go_on(id, key, status, json, ms, attempt)
   local job = redis.call('HMGET', key, 'pool', 'suspect', 'cancel_requested_at')
   if job[3] then
-    finish_apart(finish, id, key, 'cancelled')
+    finish_otherwise(finish, id, key, 'cancelled')
     return 'cancelled', attempt
   end
   if status == 'queued' then
@@ -28,7 +28,7 @@ local function go_on(id, key, status, json, ms, attempt)
   if status == 'snoozed' and redis.call('HINCRBY', key, 'snoozes', 1) > max_snoozes then
     local error = '{"class":"snooze","code":"snoozed_too_often","message":"it asked to be run later more than '
       .. max_snoozes .. ' times (jobs.max_snoozes)"}'
-    finish_apart(finish, id, key, 'failed', 'error', error)
+    finish_otherwise(finish, id, key, 'failed', 'error', error)
     return 'failed', attempt, error
   end
   remember(key, status, stamp, json)
@@ -51,18 +51,18 @@ for i = 6, #ARGV, 5 do
     local attempt, error = job[3], nil
     if status == 'succeeded' then
       finish(id, key, status, ms, 'result', json)
+      -- Where it was is of no use any more.
+      if job[4] then
+        redis.call('UNLINK', key .. ':checkpoint')
+        redis.call('HDEL', key, 'checkpoint')
+      end
     elseif status == 'queued' or status == 'retrying' or status == 'snoozed' then
       status, attempt, error = go_on(id, key, status, json, ms, attempt)
     elseif json == '' then
-      finish(id, key, status, ms)
+      finish_otherwise(finish, id, key, status)
     else
-      finish(id, key, status, ms, 'error', json)
+      finish_otherwise(finish, id, key, status, 'error', json)
       error = json
-    end
-    -- Where it was is of no use to a job that has ended.
-    if job[4] and status ~= 'queued' and status ~= 'retrying' and status ~= 'snoozed' then
-      redis.call('UNLINK', key .. ':checkpoint')
-      redis.call('HDEL', key, 'checkpoint')
     end
     ended[#ended + 1] = id
     status_event(id, status, attempt, lease, stamp, error and ',"error":' .. error)

@@ -17,7 +17,7 @@ for _, id in ipairs(ids) do
     local error = '{"class":"timeout","code":"queue_ttl","message":"waited longer than its limit of '
       .. option(job[5], 'queue_ttl_s') .. ' s"}'
     leave_queues(id, job[2])
-    finish_apart(finish, id, key, 'timed_out', 'error', error)
+    finish_otherwise(finish, id, key, 'timed_out', 'error', error)
     status_event(id, 'timed_out', job[3], job[4], stamp, ',"error":' .. error)
   end
 end

@@ -136,8 +136,8 @@ local function finisher(at, kept_success, kept)
   return finish, index
 end
 
--- The same for one job that ends outside its run: what its options say holds, and its checkpoint goes.
-local function finish_apart(finish, id, key, status, ...)
+-- The same for one job that did not succeed: what its options say holds, and its checkpoint goes.
+local function finish_otherwise(finish, id, key, status, ...)
   local own = option(redis.call('HGET', key, 'options'), 'retention_s') or 0
   finish(id, key, status, own * 1000, ...)
   redis.call('UNLINK', key .. ':checkpoint')

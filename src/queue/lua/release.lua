@@ -29,11 +29,11 @@ end
 local function give_back(id, key, score, job)
   if certificate ~= '' then certify(key, job[6]) end
   if job[7] then
-    finish_apart(finish, id, key, 'cancelled')
+    finish_otherwise(finish, id, key, 'cancelled')
     return 'cancelled'
   end
   if blame == 'alone' and redis.call('HINCRBY', key, 'crashes', 1) >= max_crashes then
-    finish_apart(finish, id, key, 'dead', 'error', error)
+    finish_otherwise(finish, id, key, 'dead', 'error', error)
     return 'dead'
   end
   local suspect = job[4]
