@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Two processes, as the rivals have.
-const POOL: PoolSize = PoolSize { processes: 2, slots: 64 };
+pub(super) const POOL: PoolSize = PoolSize { processes: 2, slots: 64 };
 /// Over how long an idle collector is watched.
 const IDLE: Duration = Duration::from_secs(5);
 /// Jobs submitted to an idle collector, and the time between them.
@@ -79,15 +79,8 @@ pub(super) struct Bench {
 }
 
 /// Measures everything, one thing after the other.
-pub async fn measure(mut config: Config, work: Work) -> anyhow::Result<Figures> {
-    let redis = Scratch::start()?;
-    let broker = redis.broker().await?;
-    config.redis.url = redis.url();
-    config.secrets.key_file = redis.dir().join("secret.key");
-    let settings = json!({"sleep_ms": 0, "padding": "x".repeat(170)}).to_string();
-    let queue = Queue::new(broker.clone(), &config);
-    let bench = Bench { config, queue, broker, settings, redis };
-
+pub async fn measure(config: Config, work: Work) -> anyhow::Result<Figures> {
+    let bench = Bench::new(config).await?;
     let floor = floor::measure(&bench.redis.url(), work.jobs.max(20_000)).await?;
     let (submit_bulk_per_s, drain_per_s) = bench.drain(work.jobs).await?;
     let (_, backlog_drain_per_s) = bench.drain(work.backlog).await?;
@@ -123,6 +116,17 @@ pub async fn measure(mut config: Config, work: Work) -> anyhow::Result<Figures> 
 }
 
 impl Bench {
+    /// On a scratch redis-server.
+    pub(super) async fn new(mut config: Config) -> anyhow::Result<Self> {
+        let redis = Scratch::start()?;
+        let broker = redis.broker().await?;
+        config.redis.url = redis.url();
+        config.secrets.key_file = redis.dir().join("secret.key");
+        let settings = json!({"sleep_ms": 0, "padding": "x".repeat(170)}).to_string();
+        let queue = Queue::new(broker.clone(), &config);
+        Ok(Self { config, queue, broker, settings, redis })
+    }
+
     pub(super) fn new_job(&self) -> NewJob {
         NewJob {
             id: JobId::new(self.queue.any_shard()),
@@ -141,7 +145,7 @@ impl Bench {
         format!(r#"{{"platform_id": "noop", "settings": {}}}"#, self.settings)
     }
 
-    async fn submit(&self, jobs: u64) -> anyhow::Result<()> {
+    pub(super) async fn submit(&self, jobs: u64) -> anyhow::Result<()> {
         let mut left = jobs;
         while left > 0 {
             let batch: Vec<NewJob> = (0..left.min(200)).map(|_| self.new_job()).collect();
@@ -159,7 +163,7 @@ impl Bench {
         Ok(())
     }
 
-    async fn finished(&self) -> anyhow::Result<u64> {
+    pub(super) async fn finished(&self) -> anyhow::Result<u64> {
         let mut all = 0;
         for shard in self.queue.shards() {
             let key = keys::named(shard, "done:succeeded");
@@ -246,7 +250,22 @@ impl Bench {
         }
     }
 
-    async fn used_memory(&self) -> anyhow::Result<f64> {
+    /// Jobs that are queued.
+    pub(super) async fn waiting(&self) -> anyhow::Result<u64> {
+        let mut all = 0;
+        for shard in self.queue.shards() {
+            let key = keys::named(shard, format_args!("queue:{LIGHT}"));
+            all += self.broker.query::<u64>(redis::cmd("ZCARD").arg(key)).await?;
+        }
+        Ok(all)
+    }
+
+    /// Keys there are.
+    pub(super) async fn keys(&self) -> anyhow::Result<u64> {
+        Ok(self.broker.query(&redis::cmd("DBSIZE")).await?)
+    }
+
+    pub(super) async fn used_memory(&self) -> anyhow::Result<f64> {
         let info: redis::InfoDict = self.broker.query(redis::cmd("INFO").arg("memory")).await?;
         info.get("used_memory").ok_or_else(|| anyhow::anyhow!("INFO memory has no used_memory"))
     }

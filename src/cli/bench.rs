@@ -4,7 +4,7 @@ use clap::Subcommand;
 use comfy_table::Table;
 
 use super::{CliError, options::Sources, print};
-use crate::bench::{Work, measure};
+use crate::bench::{Work, measure, retention};
 
 /// Measure what the README claims.
 #[derive(Debug, clap::Args)]
@@ -39,16 +39,32 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// What stays in Redis when jobs come and go, each kept for a second.
+    Retention {
+        #[command(flatten)]
+        sources: Sources,
+        /// Jobs in all.
+        #[arg(long, default_value_t = 1_000_000)]
+        jobs: u64,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Measures and prints.
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
-    let What::Queue { sources, jobs, backlog, posts, delayed, kills, json } = args.what;
-    let config = sources.load(Vec::new())?;
-    let figures = measure(config, Work { jobs, backlog, posts, delayed, kills })
-        .await
-        .map_err(|error| CliError::Start(format!("the bench ended: {error:#}")))?;
-    let figures = serde_json::to_value(figures).map_err(|error| CliError::Start(error.to_string()))?;
+    let failed = |error| CliError::Start(format!("the bench ended: {error:#}"));
+    let (figures, json) = match args.what {
+        What::Queue { sources, jobs, backlog, posts, delayed, kills, json } => {
+            let work = Work { jobs, backlog, posts, delayed, kills };
+            (serde_json::to_value(measure(sources.load(Vec::new())?, work).await.map_err(failed)?), json)
+        }
+        What::Retention { sources, jobs, json } => {
+            (serde_json::to_value(retention(sources.load(Vec::new())?, jobs).await.map_err(failed)?), json)
+        }
+    };
+    let figures = figures.map_err(|error| CliError::Start(error.to_string()))?;
     if json {
         return print(&format!("{figures}\n"));
     }
