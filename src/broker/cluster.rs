@@ -7,7 +7,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -34,6 +34,7 @@ pub(super) struct Cluster {
     pub(super) map: Arc<Map>,
     links: Arc<Mutex<HashMap<Address, Link>>>,
     patience: Duration,
+    ups: Arc<AtomicU64>,
 }
 
 /// What a server that has not what was asked for said.
@@ -46,8 +47,8 @@ enum Redirect {
 
 impl Cluster {
     /// Links are opened when they are needed.
-    pub(super) fn open(map: Arc<Map>, patience: Duration) -> Self {
-        Self { map, links: Arc::default(), patience }
+    pub(super) fn open(map: Arc<Map>, patience: Duration, ups: Arc<AtomicU64>) -> Self {
+        Self { map, links: Arc::default(), patience, ups }
     }
 
     /// Sends one command where it belongs.
@@ -125,7 +126,7 @@ impl Cluster {
         let slots = self.map.slots();
         let primaries = slots.primaries();
         links.retain(|server, _| primaries.contains(&server));
-        let link = Link::open(Way::Fixed(Arc::new(self.map.client(server)?)), self.patience);
+        let link = Link::open(Way::Fixed(Arc::new(self.map.client(server)?)), self.patience, self.ups.clone());
         links.insert(server.clone(), link.clone());
         Ok(link)
     }

@@ -1,7 +1,13 @@
 //! The way to Redis and the connections there are: to one server, to a primary that Sentinels name, or to a Cluster.
 //! Who sends commands need not know which.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use redis::{
     Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, ProtocolVersion, RedisError, RedisFuture,
@@ -39,6 +45,7 @@ pub struct Connection {
     sender: Sender,
     timeout: Duration,
     database: i64,
+    ups: Arc<AtomicU64>,
 }
 
 #[derive(Clone, Debug)]
@@ -79,6 +86,12 @@ impl Broker {
     /// The connection that everything in this process may share. Never send a blocking command on it.
     pub fn connection(&self) -> Connection {
         self.shared.clone()
+    }
+
+    /// How often the shared connection, or one of those that it consists of, has come up. Behind a new one may be a
+    /// Redis that has forgotten what the one before had confirmed: a replica that took over, or a file that was behind.
+    pub fn connected(&self) -> u64 {
+        self.shared.ups.load(Ordering::Relaxed)
     }
 
     /// One command on the shared connection.
@@ -133,11 +146,12 @@ impl Broker {
 
 impl Connection {
     fn open(there: &There, timeout: Duration, database: i64) -> Self {
+        let ups = Arc::<AtomicU64>::default();
         let sender = match there {
-            There::One(way) => Sender::Link(Link::open(way.clone(), timeout)),
-            There::Cluster(map) => Sender::Cluster(Cluster::open(map.clone(), timeout)),
+            There::One(way) => Sender::Link(Link::open(way.clone(), timeout, ups.clone())),
+            There::Cluster(map) => Sender::Cluster(Cluster::open(map.clone(), timeout, ups.clone())),
         };
-        Self { sender, timeout, database }
+        Self { sender, timeout, database, ups }
     }
 }
 

@@ -5,7 +5,14 @@
 //! the connection there is; while there is none they fail at once. The crate's own `ConnectionManager` is not used
 //! because a stalled Redis never makes it reconnect, and because its callers wait for a whole series of attempts.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use redis::{
     AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError, RedisResult, Value,
@@ -68,6 +75,8 @@ struct Keeper {
     patience: Duration,
     states: watch::Sender<State>,
     broken: watch::Sender<u64>,
+    /// Counts how often it, or one of those that share it, came up.
+    ups: Arc<AtomicU64>,
 }
 
 impl Way {
@@ -90,12 +99,12 @@ impl Way {
 }
 
 impl Link {
-    /// A link whose attempts to connect take at most `patience`.
-    pub(super) fn open(way: Way, patience: Duration) -> Self {
+    /// A link whose attempts to connect take at most `patience`; `ups` counts how often it comes up.
+    pub(super) fn open(way: Way, patience: Duration, ups: Arc<AtomicU64>) -> Self {
         let (states, state) = watch::channel(State::Connecting);
         let broken = watch::Sender::new(0);
         let follows = matches!(way, Way::Primary(_));
-        tokio::spawn(Keeper { way, patience, states, broken: broken.clone() }.run());
+        tokio::spawn(Keeper { way, patience, states, broken: broken.clone(), ups }.run());
         Self { state, broken, follows }
     }
 
@@ -195,6 +204,7 @@ impl Keeper {
                         tracing::info!(redis = %client.get_connection_info().addr(), "redis is back");
                     }
                     (was_up, is_down) = (true, false);
+                    self.ups.fetch_add(1, Ordering::Relaxed);
                     self.states.send_replace(State::Up(Up { number, connection, client }));
                     tokio::select! {
                         () = self.states.closed() => return,

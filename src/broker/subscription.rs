@@ -2,8 +2,8 @@
 
 use std::{fmt, pin::Pin};
 
-use futures_util::StreamExt as _;
-use redis::{Msg, aio::PubSub};
+use futures_util::{Stream, StreamExt as _};
+use redis::{Msg, ToRedisArgs, aio::PubSub};
 
 use super::BrokerError;
 
@@ -11,27 +11,23 @@ use super::BrokerError;
 pub struct Subscription {
     pubsub: PubSub,
     /// Ends when what is published may be told elsewhere from now on.
-    gone: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
+    gone: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Subscription {
-    pub(super) fn new(pubsub: PubSub, gone: impl Future<Output = ()> + Send + Sync + 'static) -> Self {
+    pub(super) fn new(pubsub: PubSub, gone: impl Future<Output = ()> + Send + 'static) -> Self {
         Self { pubsub, gone: Box::pin(gone) }
     }
 
-    /// Listens to a channel too.
-    pub async fn subscribe(&mut self, channel: &str) -> Result<(), BrokerError> {
-        Ok(self.pubsub.subscribe(channel).await?)
+    /// Listens to a channel, or to several, too.
+    pub async fn subscribe(&mut self, channels: impl ToRedisArgs) -> Result<(), BrokerError> {
+        Ok(self.pubsub.subscribe(channels).await?)
     }
 
-    /// What is published next. Nothing when the server has gone, or when another took its place: then ask for a new
+    /// What is published. It ends when the server has gone, or when another took its place: then ask for a new
     /// subscription.
-    pub async fn next(&mut self) -> Option<Msg> {
-        let mut messages = self.pubsub.on_message();
-        tokio::select! {
-            message = messages.next() => message,
-            () = &mut self.gone => None,
-        }
+    pub fn into_on_message(self) -> impl Stream<Item = Msg> + Unpin + Send {
+        self.pubsub.into_on_message().take_until(self.gone)
     }
 }
 

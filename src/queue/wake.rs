@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -46,7 +47,8 @@ async fn hear(queue: &Queue, channel: &str, bell: &Notify, backoff: &mut Backoff
     subscriber.subscribe(channel).await?;
     backoff.reset();
     bell.notify_one();
-    while subscriber.next().await.is_some() {
+    let mut messages = subscriber.into_on_message();
+    while messages.next().await.is_some() {
         bell.notify_one();
     }
     Ok(())

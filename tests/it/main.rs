@@ -17,6 +17,7 @@ mod hosts;
 mod http_server;
 mod jobs;
 mod platform_files;
+mod redis_faults;
 mod redis_server;
 mod replaced;
 mod stops;
