@@ -1,4 +1,5 @@
-//! A primary, two replicas and three Sentinels: the primary is killed, or hangs, and another takes its place.
+//! A primary, two replicas and three Sentinels: the primary is killed, hangs, or is asked to step back, and another takes
+//! its place. What was the primary comes back while jobs are posted.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     servers::{PASSWORD, SENTINEL_PASSWORD, Server},
-    support::{Collector, Scratch, alive, children, eventually, http::client, signal},
+    support::{Collector, Scratch, alive, children, eventually, finished, http::client, signal},
 };
 
 /// What the Sentinels call the primary.
@@ -79,6 +80,17 @@ impl Watched {
     }
 }
 
+/// What happens to the primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strike {
+    /// `kill -9`, and it is started again.
+    Killed,
+    /// It hangs, and goes on as if nothing had happened.
+    Hangs,
+    /// It becomes a replica because somebody asked for that.
+    Asked,
+}
+
 /// A client that posts a job every few milliseconds.
 struct Poster {
     stop: CancellationToken,
@@ -138,14 +150,23 @@ async fn lost(collector: &Collector, ids: impl IntoIterator<Item = &String>) -> 
     lost
 }
 
-/// Posts go on while `strike` takes the primary away; then everything that was accepted and survived has to end.
-async fn survives(what: &str, mut watched: Watched, scratch: &Scratch, strike: impl FnOnce(&mut Server)) -> Watched {
-    let (mut collector, processes) = watched.collector(scratch).await;
+/// Posts go on while the primary is struck and comes back; then everything that was accepted and survived has to end.
+async fn survives(strike: Strike) -> (Scratch, Watched) {
+    let scratch = Scratch::new();
+    let mut watched = Watched::start(&scratch).await;
+    let (mut collector, processes) = watched.collector(&scratch).await;
     let poster = Poster::start(&collector.base);
     sleep(Duration::from_secs(1)).await;
     let struck = Instant::now();
-    strike(&mut watched.servers[0]);
     let before = watched.servers[0].port;
+    match strike {
+        Strike::Killed => watched.servers[0].kill(),
+        Strike::Hangs => signal(watched.servers[0].pid(), Signal::STOP),
+        Strike::Asked => {
+            let answer: Option<String> = watched.sentinels[0].ask(&format!("SENTINEL FAILOVER {NAME}")).await;
+            assert_eq!(answer.as_deref(), Some("OK"));
+        }
+    }
     eventually("the sentinels name another primary", async || {
         let command = format!("SENTINEL GET-MASTER-ADDR-BY-NAME {NAME}");
         let (_, port): (String, u16) = watched.sentinels[0].ask(&command).await?;
@@ -156,6 +177,16 @@ async fn survives(what: &str, mut watched: Watched, scratch: &Scratch, strike: i
     eventually("jobs are accepted again", async || {
         let answer = collector.post("/execution/run", json!({"platform_id": "noop"}).to_string()).await;
         (answer.status == 202).then_some(())
+    })
+    .await;
+    match strike {
+        Strike::Killed => watched.servers[0].restart().await,
+        Strike::Hangs => signal(watched.servers[0].pid(), Signal::CONT),
+        Strike::Asked => {}
+    }
+    eventually("it is a replica now", async || {
+        let info: String = watched.servers[0].ask("INFO replication").await?;
+        info.contains("role:slave").then_some(())
     })
     .await;
     sleep(Duration::from_secs(1)).await;
@@ -173,7 +204,7 @@ async fn survives(what: &str, mut watched: Watched, scratch: &Scratch, strike: i
     let (lost_before, lost_after) = (lost(&collector, accepted(false)).await, lost(&collector, accepted(true)).await);
     let refused = posts.iter().filter(|(_, id)| id.is_none()).count();
     println!(
-        "{what}: another primary after {named:.2?}, jobs accepted again after {outage:.2?}; {refused} posts answered 503; \
+        "{strike:?}: another primary after {named:.2?}, jobs accepted again after {outage:.2?}; {refused} posts answered 503; \
          of {} acknowledged before {lost_before} lost, of {} after {lost_after}",
         accepted(false).len(),
         accepted(true).len()
@@ -187,17 +218,13 @@ async fn survives(what: &str, mut watched: Watched, scratch: &Scratch, strike: i
         assert!(!log.contains(bad), "{bad} in\n{log}");
     }
     assert_eq!(collector.stop().await.code(), Some(0), "{}", collector.stderr());
-    watched
+    (scratch, watched)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_primary_is_replaced() {
-    let scratch = Scratch::new();
-    let watched = Watched::start(&scratch).await;
-    let mut watched = survives("killed", watched, &scratch, Server::kill).await;
-
-    // It comes back, is made a replica, and one Sentinel is missing: who starts now finds the new primary.
-    watched.servers[0].restart().await;
+    let (scratch, mut watched) = survives(Strike::Killed).await;
+    // One Sentinel is missing: who starts now finds the new primary all the same.
     watched.sentinels[0].kill();
     let (mut collector, _) = watched.collector(&scratch).await;
     let id = collector.submit(&json!({"platform_id": "noop"})).await;
@@ -207,8 +234,29 @@ async fn a_killed_primary_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_hangs_is_replaced() {
+    survives(Strike::Hangs).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_may_be_asked_to_step_back() {
+    survives(Strike::Asked).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_sentinels_is_said_at_start() {
     let scratch = Scratch::new();
     let watched = Watched::start(&scratch).await;
-    let watched = survives("hanging", watched, &scratch, |primary| signal(primary.pid(), Signal::STOP)).await;
-    signal(watched.servers[0].pid(), Signal::CONT);
+    let url = watched.url();
+    for (url, said) in [
+        (url.replace(&format!("/{NAME}?"), "/other?"), "the sentinels know no primary of the name other"),
+        (url.replace(SENTINEL_PASSWORD, "wrong"), "WRONGPASS"),
+        (url.replace(PASSWORD, "wrong"), "which the sentinels name: "),
+    ] {
+        let it = finished(&scratch, ["up", "--listen", "127.0.0.1:0", "--redis-url", &url], &[]).await;
+        assert_eq!(it.code, Some(2), "{}", it.stderr);
+        assert!(it.stderr.contains(said) && it.stderr.lines().count() == 1, "{}", it.stderr);
+        for secret in [PASSWORD, SENTINEL_PASSWORD, "=wrong", ":wrong"] {
+            assert!(!it.stderr.contains(secret), "{}", it.stderr);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use collector::{broker::Broker, config, job::Shard, queue::Queue};
 use redis::{FromRedisValue, aio::MultiplexedConnection};
 use serde_json::{Value, json};
 
@@ -172,6 +173,22 @@ async fn a_full_redis_refuses_jobs_and_loses_none() {
     let job = collector.reaches(&running, "succeeded").await;
     assert_eq!((&job["attempt"], &job["lease"]), (&json!(1), &json!(1)), "nobody was declared dead for it: {job}");
     works(&collector, &processes).await;
+}
+
+#[tokio::test]
+async fn nobody_is_blamed_for_a_lease_that_cannot_be_renewed() {
+    let mut own = Own::start().await;
+    let settings = [("redis.url", own.url.as_str()), ("queue.lease", "1s")];
+    let settings = settings.map(|(path, value)| (path.to_owned(), value.to_owned()));
+    let config = config::load(None, settings.into()).unwrap();
+    let queue = Queue::new(Broker::connect(&config.redis).await.unwrap(), &config);
+    queue.heartbeat(Shard(0), "one", &[]).await.unwrap();
+    assert_eq!(queue.expired(Shard(0)).await.unwrap(), [""; 0]);
+    own.say::<()>("CONFIG SET maxmemory 1").await;
+    let error = eventually("the lease has run out", async || queue.expired(Shard(0)).await.err()).await;
+    assert!(error.is_unavailable(), "{error}");
+    own.say::<()>("CONFIG SET maxmemory 0").await;
+    assert_eq!(queue.expired(Shard(0)).await.unwrap(), ["one"]);
 }
 
 #[tokio::test]
