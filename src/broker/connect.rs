@@ -70,7 +70,7 @@ impl Broker {
             Place::Sentinels(watched) => {
                 let database = watched.login.db();
                 let sentinels = Sentinels::new(watched, timeout).map_err(BrokerError::Refused)?;
-                (There::One(Way::Primary(Arc::new(sentinels))), database)
+                (There::One(Way::Primary(sentinels)), database)
             }
             Place::Cluster(seeds) => {
                 (There::Cluster(Map::learn(seeds, timeout).await.map_err(BrokerError::unreachable)?), 0)

@@ -89,6 +89,14 @@ impl Way {
         }
     }
 
+    /// Waits until it leads elsewhere than to this server.
+    async fn replaced(&self, client: &Client) {
+        match self {
+            Self::Fixed(_) => std::future::pending().await,
+            Self::Primary(sentinels) => sentinels.replaced(client).await,
+        }
+    }
+
     /// For the log.
     fn shown(&self) -> String {
         match self {
@@ -205,12 +213,14 @@ impl Keeper {
                     }
                     (was_up, is_down) = (true, false);
                     self.ups.fetch_add(1, Ordering::Relaxed);
-                    self.states.send_replace(State::Up(Up { number, connection, client }));
+                    self.states.send_replace(State::Up(Up { number, connection, client: client.clone() }));
                     tokio::select! {
                         () = self.states.closed() => return,
-                        _ = reports.wait_for(|latest| *latest >= number) => {}
+                        () = self.way.replaced(&client) => tracing::info!("another redis is the primary now"),
+                        _ = reports.wait_for(|latest| *latest >= number) => {
+                            tracing::debug!("lost the connection to redis");
+                        }
                     }
-                    tracing::debug!("lost the connection to redis");
                     self.states.send_replace(State::Connecting);
                 }
                 Err(error) => {
