@@ -11,8 +11,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
-    servers::{Cluster, PASSWORD},
-    support::{Collector, Scratch, alive, children, eventually, http::client, signal},
+    servers::{Cluster, PASSWORD, Server},
+    support::{Collector, Scratch, alive, children, eventually, finished, http::client, signal},
 };
 
 /// Four shards; and nobody looks for work by itself, so that whatever runs was told of.
@@ -189,15 +189,17 @@ async fn a_lost_server_comes_back() {
     is_sound(&collector);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replica_takes_over() {
+/// Takes the server of a shard away; its replica has to take its place.
+async fn is_taken_over(strike: impl FnOnce(&mut Server)) -> (Scratch, Cluster, usize, Collector) {
     let scratch = Scratch::new();
     let mut cluster = Cluster::start(&scratch, 3, 1).await;
-    let collector = up(&scratch, &cluster).await;
+    let args = ["--redis-url", &cluster.url(), "--pool", "light=2x8"];
+    let env = [&ENV[..], &[("COLLECTOR_REDIS__TIMEOUT", "2s")]].concat();
+    let collector = Collector::up_with(&scratch, &args, &env).await;
     let before = submit_many(&collector, 50, &noop()).await;
     all_succeed(&collector, &before).await;
     let lost = cluster.owner(0).await;
-    cluster.0[lost].kill();
+    strike(&mut cluster.0[lost]);
     let started = Instant::now();
     let mut after = Vec::new();
     // As many in a row that all four shards are among them.
@@ -211,6 +213,44 @@ async fn a_replica_takes_over() {
     let answer = collector.post("/system/alive", "").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     is_sound(&collector);
+    (scratch, cluster, lost, collector)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_takes_over_from_a_killed_server() {
+    is_taken_over(Server::kill).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_takes_over_from_a_server_that_hangs() {
+    let (_scratch, cluster, lost, collector) = is_taken_over(|server| signal(server.pid(), Signal::STOP)).await;
+    signal(cluster.0[lost].pid(), Signal::CONT);
+    eventually("it is a replica now", async || {
+        let info: String = cluster.0[lost].ask("INFO replication").await?;
+        info.contains("role:slave").then_some(())
+    })
+    .await;
+    let after = submit_many(&collector, 40, &noop()).await;
+    all_succeed(&collector, &after).await;
+    is_sound(&collector);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_cluster_is_said_at_start() {
+    let scratch = Scratch::new();
+    let cluster = Cluster::start(&scratch, 3, 0).await;
+    let single = Server::start(&scratch, &[]).await;
+    let plain = |server: &Server| format!("redis://:{PASSWORD}@{}", server.address());
+    for (url, said) in [
+        (plain(&cluster.0[0]), "redis.url must name it as redis+cluster://"),
+        (plain(&single).replace("redis:", "redis+cluster:"), "cluster support disabled"),
+        (cluster.url().replace(PASSWORD, "wrong"), "WRONGPASS"),
+    ] {
+        let it = finished(&scratch, ["up", "--listen", "127.0.0.1:0", "--redis-url", &url], &[]).await;
+        assert_eq!(it.code, Some(2), "{}", it.stderr);
+        assert!(it.stderr.contains(said) && it.stderr.lines().count() == 1, "{}", it.stderr);
+        assert!(!it.stderr.contains(PASSWORD) && !it.stderr.contains(":wrong"), "{}", it.stderr);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,7 +265,7 @@ async fn a_shard_moves_under_running_jobs() {
     let (source, target): (String, String) =
         (from.ask("CLUSTER MYID").await.unwrap(), to.ask("CLUSTER MYID").await.unwrap());
     let slot: u16 = from.ask("CLUSTER KEYSLOT {etlas:0}:").await.unwrap();
-    let done = async |server: &crate::servers::Server, words: String| {
+    let done = async |server: &Server, words: String| {
         let answer: Option<String> = server.ask(&words).await;
         assert_eq!(answer.as_deref(), Some("OK"), "{words}");
     };

@@ -11,3 +11,4 @@ mod servers;
 #[allow(dead_code, unused_imports, reason = "what the first tier needs is more")]
 #[path = "../it/support/mod.rs"]
 mod support;
+mod tls;

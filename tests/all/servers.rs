@@ -107,7 +107,7 @@ fn spawn(dir: &std::path::Path, args: &[String]) -> Child {
 }
 
 /// A free port whose neighbour 10,000 further, where servers of a Cluster talk to each other, is free too.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let port = rand::random_range(10_000..32_000);
         if [port, port + 10_000].iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()) {
