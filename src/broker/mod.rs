@@ -20,6 +20,8 @@ mod server;
 mod slots;
 mod subscription;
 
+use std::path::Path;
+
 pub use self::{
     check::{CheckError, Software, check},
     connect::{Broker, Connection},
@@ -31,3 +33,8 @@ pub use self::{
     server::Address,
     subscription::Subscription,
 };
+
+/// The process id of the collector that keeps its private Redis in `data_dir`, if one does.
+pub fn holder(data_dir: &Path) -> Option<u32> {
+    lock::DirLock::holder(data_dir)
+}
