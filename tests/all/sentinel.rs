@@ -10,7 +10,10 @@ use futures_util::StreamExt as _;
 use reqwest::Client;
 use rustix::process::Signal;
 use serde_json::json;
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -133,6 +136,37 @@ async fn whole(answer: reqwest::Response) -> Vec<u8> {
     answer.bytes_stream().flat_map(|piece| futures_util::stream::iter(piece.unwrap())).collect().await
 }
 
+/// Follows a job to its end, coming back whenever the stream breaks off; the names of its events.
+async fn follow(url: String) -> Vec<String> {
+    let (client, mut names, mut last) = (client(), Vec::new(), None::<String>);
+    loop {
+        let mut request = client.get(&url);
+        if let Some(last) = &last {
+            request = request.header("last-event-id", last);
+        }
+        let answer = request.send().await.unwrap();
+        if answer.status() != 200 {
+            assert_eq!(answer.status(), 503);
+            sleep(Duration::from_millis(50)).await;
+            continue;
+        }
+        let (mut stream, mut text) = (answer.bytes_stream(), String::new());
+        while let Some(Ok(bytes)) = stream.next().await {
+            text.push_str(std::str::from_utf8(&bytes).unwrap());
+            while let Some((line, rest)) = text.split_once('\n') {
+                if let Some(id) = line.strip_prefix("id: ") {
+                    last = Some(id.to_owned());
+                }
+                names.extend(line.strip_prefix("event: ").map(str::to_owned));
+                text = rest.to_owned();
+            }
+            if names.last().is_some_and(|name| name == "end") {
+                return names;
+            }
+        }
+    }
+}
+
 /// Every job that is still known ends well; how many are not.
 async fn lost(collector: &Collector, ids: &[&String]) -> usize {
     let client = client();
@@ -155,6 +189,10 @@ async fn survives(strike: Strike) -> (Scratch, Watched) {
     let scratch = Scratch::new();
     let mut watched = Watched::start(&scratch).await;
     let (mut collector, processes) = watched.collector(&scratch).await;
+    // One job runs through it all, and somebody watches.
+    let watched_job =
+        collector.submit(&json!({"platform_id": "noop", "settings": {"sleep_ms": 9000, "steps": 30}})).await;
+    let watching = tokio::spawn(follow(format!("{}/execution/events?job_id={watched_job}", collector.base)));
     let poster = Poster::start(&collector.base);
     sleep(Duration::from_secs(1)).await;
     let struck = Instant::now();
@@ -191,6 +229,10 @@ async fn survives(strike: Strike) -> (Scratch, Watched) {
     .await;
     sleep(Duration::from_secs(1)).await;
     let posts = poster.stop().await;
+    let events = timeout(Duration::from_secs(30), watching).await.expect("the stream comes to its end").unwrap();
+    let told = events.iter().filter(|name| *name == "progress").count();
+    assert!(told > 10, "{told} of 30 steps were told: {events:?}");
+    collector.reaches(&watched_job, "succeeded").await;
 
     let accepted = |after: bool| {
         posts
@@ -229,6 +271,13 @@ async fn a_killed_primary_is_replaced() {
     // One Sentinel is missing: who starts now finds the new primary all the same.
     watched.sentinels[0].kill();
     let (mut collector, _) = watched.collector(&scratch).await;
+    let id = collector.submit(&json!({"platform_id": "noop"})).await;
+    collector.reaches(&id, "succeeded").await;
+    // Without any of them the primary is still the primary.
+    for sentinel in &mut watched.sentinels[1..] {
+        sentinel.kill();
+    }
+    sleep(Duration::from_secs(2)).await;
     let id = collector.submit(&json!({"platform_id": "noop"})).await;
     collector.reaches(&id, "succeeded").await;
     assert_eq!(collector.stop().await.code(), Some(0), "{}", collector.stderr());

@@ -154,13 +154,13 @@ async fn a_password_may_change_while_jobs_run() {
     works(&collector, &processes).await;
 }
 
-#[tokio::test]
-async fn a_full_redis_refuses_jobs_and_loses_none() {
+/// Redis takes no writes for a while: it refuses new jobs, and nothing happens to those that run.
+async fn takes_no_writes(begin: &str, end: &str) {
     let mut own = Own::start().await;
     let (collector, processes) = own.collector(&[]).await;
     let running = collector.submit(&slow()).await;
     collector.reaches(&running, "running").await;
-    own.say::<()>("CONFIG SET maxmemory 1").await;
+    own.say::<()>(begin).await;
     for _ in 0..3 {
         let answer = post(&collector).await;
         assert!(is_refused_for_now(&answer), "{}", answer.text);
@@ -169,10 +169,26 @@ async fn a_full_redis_refuses_jobs_and_loses_none() {
     // Longer than the job, and than several leases that nobody can renew.
     tokio::time::sleep(Duration::from_secs(7)).await;
     assert!(is_refused_for_now(&post(&collector).await));
-    own.say::<()>("CONFIG SET maxmemory 0").await;
+    own.say::<()>(end).await;
     let job = collector.reaches(&running, "succeeded").await;
     assert_eq!((&job["attempt"], &job["lease"]), (&json!(1), &json!(1)), "nobody was declared dead for it: {job}");
     works(&collector, &processes).await;
+}
+
+#[tokio::test]
+async fn a_full_redis_refuses_jobs_and_loses_none() {
+    takes_no_writes("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0").await;
+}
+
+#[tokio::test]
+async fn so_does_one_that_misses_its_replicas() {
+    takes_no_writes("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0").await;
+}
+
+#[tokio::test]
+async fn so_does_one_that_was_made_a_replica() {
+    // Of a server that does not answer.
+    takes_no_writes("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE").await;
 }
 
 #[tokio::test]
