@@ -13,5 +13,6 @@
 pub mod floor;
 mod http;
 mod queue;
+mod recovery;
 
 pub use self::queue::{Figures, Work, measure};

@@ -15,7 +15,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// The queue: submit, drain, pick-up, memory and idle, beside the floor that Redis itself sets.
+    /// The queue: submit, drain, pick-up, recovery, memory and idle, beside the floor that Redis itself sets.
     #[command(after_help = "Starts a scratch redis-server without persistence and two sanjers of 64 slots.")]
     Queue {
         #[command(flatten)]
@@ -29,6 +29,12 @@ enum What {
         /// Posts over HTTP.
         #[arg(long, default_value_t = 20_000)]
         posts: u64,
+        /// Delayed jobs that are due in the same second.
+        #[arg(long, default_value_t = 100_000)]
+        delayed: u64,
+        /// Sanjers that are killed under a running job.
+        #[arg(long, default_value_t = 30)]
+        kills: usize,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -37,9 +43,9 @@ enum What {
 
 /// Measures and prints.
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
-    let What::Queue { sources, jobs, backlog, posts, json } = args.what;
+    let What::Queue { sources, jobs, backlog, posts, delayed, kills, json } = args.what;
     let config = sources.load(Vec::new())?;
-    let figures = measure(config, Work { jobs, backlog, posts })
+    let figures = measure(config, Work { jobs, backlog, posts, delayed, kills })
         .await
         .map_err(|error| CliError::Start(format!("the bench ended: {error:#}")))?;
     let figures = serde_json::to_value(figures).map_err(|error| CliError::Start(error.to_string()))?;
