@@ -191,7 +191,8 @@ impl Speaker {
 
     /// Somebody who read half of its progress shall not be left there when it has succeeded.
     fn complete(&mut self) {
-        let last = self.progress.take().or_else(|| self.written.take());
+        let unfinished = self.written.take().filter(|(fraction, _)| *fraction < 1.0);
+        let last = self.progress.take().or(unfinished);
         self.progress = last.map(|(_, message)| (1.0, message));
     }
 }
