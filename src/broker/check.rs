@@ -1,10 +1,11 @@
 //! Whether the Redis that answers is fit for jobs.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
 use super::{Broker, BrokerError};
+use crate::config::Durability;
 
 /// The oldest version that has everything the scripts use.
 const OLDEST: (u32, u32) = (6, 2);
@@ -43,7 +44,7 @@ pub enum CheckError {
 
 /// Waits while Redis loads its data, checks its version, and warns if it may throw jobs away. Of a Cluster, every
 /// server that has slots is asked; what is told of it is the oldest version.
-pub async fn check(broker: &Broker) -> Result<Software, CheckError> {
+pub async fn check(broker: &Broker, durability: Durability) -> Result<Software, CheckError> {
     let infos = loaded(broker).await?;
     let mut oldest: Option<Software> = None;
     for info in &infos {
@@ -65,7 +66,21 @@ pub async fn check(broker: &Broker) -> Result<Software, CheckError> {
             "this redis drops keys when it is full, jobs among them; set maxmemory-policy noeviction"
         );
     }
+    if durability == Durability::Always {
+        check_file(broker).await;
+    }
     Ok(oldest.unwrap_or_else(|| software("")))
+}
+
+/// Warns if Redis answers before what it was told is on its disk. Services that hide their configuration are believed.
+async fn check_file(broker: &Broker) {
+    let mut get = redis::cmd("CONFIG");
+    get.arg("GET").arg("append*");
+    let Ok(settings) = broker.query::<HashMap<String, String>>(&get).await else { return };
+    let is = |name: &str, value| settings.get(name).is_none_or(|set| set == value);
+    if !is("appendonly", "yes") || !is("appendfsync", "always") {
+        tracing::warn!("redis.durability is always, but this redis is not: set appendonly yes and appendfsync always");
+    }
 }
 
 /// What Redis says of itself, once it has its data in memory.

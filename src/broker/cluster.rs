@@ -65,8 +65,14 @@ impl Cluster {
     ) -> RedisResult<Vec<Value>> {
         let until = self.deadline();
         let mut parts: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
+        let (mut before, mut belongs) = (None, false);
         for (n, command) in pipeline.cmd_iter().enumerate() {
-            parts.entry(self.owner(command)?).or_default().push(n);
+            // What has no key belongs to the command before it: WAIT.
+            let follows = before.take().filter(|_| slot_of(command).is_none());
+            belongs |= follows.is_some();
+            let server = follows.map_or_else(|| self.owner(command), Ok)?;
+            before = Some(server.clone());
+            parts.entry(server).or_default().push(n);
         }
         // A transaction is a whole; nobody makes one over several slots.
         if let (Some((server, _)), true) = (parts.first_key_value(), parts.len() == 1 || pipeline.is_transaction()) {
@@ -77,7 +83,7 @@ impl Cluster {
             let mut values = answer.await.inspect_err(|error| self.heed(error))?;
             if !pipeline.is_transaction() {
                 for (command, value) in pipeline.cmd_iter().zip(&mut values) {
-                    self.redirected(until, command, value).await?;
+                    self.redirected(until, command, value, belongs).await?;
                 }
             }
             return Ok(values);
@@ -89,7 +95,7 @@ impl Cluster {
         for ((_, members), answers) in parts.iter().zip(answers.await) {
             for (n, mut answer) in members.iter().zip(answers?) {
                 if let (Some(command), Some(value)) = (commands.get(*n), values.get_mut(*n)) {
-                    self.redirected(until, command, &mut answer).await?;
+                    self.redirected(until, command, &mut answer, belongs).await?;
                     *value = answer;
                 }
             }
@@ -164,10 +170,13 @@ impl Cluster {
         Err(away("the servers of the cluster do not agree on who has the slot"))
     }
 
-    /// Replaces a piece of a pipeline's answer that is no answer.
-    async fn redirected(&self, until: Instant, command: &Cmd, value: &mut Value) -> RedisResult<()> {
+    /// Replaces a piece of a pipeline's answer that is no answer; not one that another piece belongs to.
+    async fn redirected(&self, until: Instant, command: &Cmd, value: &mut Value, belongs: bool) -> RedisResult<()> {
         // Whose answer it was does not matter: the map is asked again.
         if self.redirect(&Address::default(), value).is_some() {
+            if belongs {
+                return Err(away("the slot has moved to another server"));
+            }
             *value = self.request_until(until, command).await?;
         }
         Ok(())

@@ -26,7 +26,7 @@ use super::{
     lock::DirLock,
     server::{Found, make_private_dir, write_private},
 };
-use crate::config::Config;
+use crate::config::{Config, Durability};
 
 /// How long a new server may take until it listens; loading its data may take longer.
 const START: Duration = Duration::from_secs(30);
@@ -108,6 +108,8 @@ struct Server {
     home: PathBuf,
     log: PathBuf,
     address: Address,
+    /// Its `appendfsync`.
+    fsync: &'static str,
 }
 
 impl Embedded {
@@ -119,7 +121,8 @@ impl Embedded {
         let files = |source| EmbeddedError::Files { path: home.clone(), source };
         let log = data_dir.join("redis.log");
         let address = Address::of(&data_dir, &home).map_err(files)?;
-        let mut server = Server { program: config.redis.server.clone(), home: home.clone(), log, address };
+        let fsync = if config.redis.durability == Durability::Always { "always" } else { "everysec" };
+        let mut server = Server { program: config.redis.server.clone(), home: home.clone(), log, address, fsync };
 
         let child = match server.address.probe().await {
             Found::Nobody => Some(server.spawn()?),
@@ -136,6 +139,7 @@ impl Embedded {
             }
         };
         let child = server.ready(child).await?;
+        server.set_fsync().await;
         let stop = CancellationToken::new();
         let address = server.address.clone();
         let keeper = tokio::spawn(server.keep(child, stop.clone()));
@@ -169,7 +173,7 @@ fn prepare(data_dir: &Path) -> Result<(PathBuf, PathBuf), EmbeddedError> {
 impl Server {
     fn spawn(&self) -> Result<Child, EmbeddedError> {
         let conf = self.home.join("redis.conf");
-        write_private(&conf, &self.address.configuration(&self.home, &self.log))
+        write_private(&conf, &self.address.configuration(&self.home, &self.log, self.fsync))
             .map_err(|source| EmbeddedError::Files { path: conf.clone(), source })?;
         // What it says before it has read where its log is.
         let output = || fs::OpenOptions::new().create(true).append(true).open(&self.log);
@@ -216,6 +220,18 @@ impl Server {
                 Found::Nobody => {}
             }
             sleep(LOOK).await;
+        }
+    }
+
+    /// One that was adopted began under another configuration.
+    async fn set_fsync(&self) {
+        let set = async {
+            let mut connection = self.address.connect().await?;
+            let command = redis::cmd("CONFIG").arg("SET").arg("appendfsync").arg(self.fsync).clone();
+            command.exec_async(&mut connection).await
+        };
+        if let Err(error) = set.await {
+            tracing::warn!(%error, appendfsync = self.fsync, "redis-server does not take its configuration");
         }
     }
 

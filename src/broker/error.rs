@@ -46,7 +46,12 @@ impl BrokerError {
 
     /// Whether Redis does not know a script by its SHA.
     pub(super) fn is_no_script(&self) -> bool {
-        matches!(self, Self::Refused(error) if error.kind() == ServerErrorKind::NoScript.into())
+        let Self::Refused(error) = self else { return false };
+        // Of a pipeline, one answer says so and the others nothing.
+        let answers = error.clone().into_server_errors();
+        let of_a_pipeline =
+            answers.is_some_and(|answers| answers.iter().any(|(_, answer)| answer.code() == "NOSCRIPT"));
+        of_a_pipeline || error.kind() == ServerErrorKind::NoScript.into()
     }
 
     /// Redis could not even be asked.

@@ -29,7 +29,7 @@ pub use self::{
     error::BrokerError,
     lock::LockError,
     scratch::Scratch,
-    script::Script,
+    script::{Replicas, Script},
     server::Address,
     subscription::Subscription,
 };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Broker, BrokerError, server};
-use crate::config::{self, Span};
+use crate::config::{self, Durability, Span};
 
 /// A running scratch server.
 #[derive(Debug)]
@@ -50,7 +50,14 @@ impl Scratch {
     pub async fn broker(&self) -> Result<Broker, BrokerError> {
         let server = PathBuf::from("redis-server");
         let timeout = Span(Duration::from_secs(10));
-        Broker::connect(&config::Redis { url: self.url(), server, timeout }).await
+        Broker::connect(&config::Redis {
+            url: self.url(),
+            server,
+            timeout,
+            durability: Durability::Everysec,
+            replicas: 1,
+        })
+        .await
     }
 
     /// Its directory, for what else lives as long as it.

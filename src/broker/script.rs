@@ -1,5 +1,7 @@
 //! Lua scripts, sent by their SHA.
 
+use std::time::Duration;
+
 use redis::{Cmd, FromRedisValue};
 
 use super::{BrokerError, Connection};
@@ -25,15 +27,69 @@ impl Script {
         key: &str,
         args: impl Fn(&mut Cmd),
     ) -> Result<T, BrokerError> {
-        let command = |verb: &str, script: &str| {
-            let mut command = redis::cmd(verb);
-            command.arg(script).arg(1).arg(key);
-            args(&mut command);
-            command
-        };
-        match command("EVALSHA", &self.sha).query_async(connection).await.map_err(BrokerError::from) {
-            Err(error) if error.is_no_script() => Ok(command("EVAL", self.source).query_async(connection).await?),
+        let known = self.command(Verb::Known, key, &args);
+        match known.query_async(connection).await.map_err(BrokerError::from) {
+            Err(error) if error.is_no_script() => {
+                Ok(self.command(Verb::Whole, key, &args).query_async(connection).await?)
+            }
             other => other,
         }
     }
+
+    /// The same; then it waits until replicas have what was written. If too few of them do in time, that is an error,
+    /// although it is written here.
+    pub async fn call_replicated<T: FromRedisValue>(
+        &self,
+        connection: &mut Connection,
+        key: &str,
+        args: impl Fn(&mut Cmd),
+        replicas: &Replicas,
+    ) -> Result<T, BrokerError> {
+        // In one piece: on another connection, after a failover, WAIT would know nothing of what it shall wait for.
+        let both = |verb| {
+            let mut both = redis::pipe();
+            both.add_command(self.command(verb, key, &args));
+            both.cmd("WAIT").arg(replicas.number).arg(u64::try_from(replicas.patience.as_millis()).unwrap_or(u64::MAX));
+            both
+        };
+        let known = both(Verb::Known).query_async(connection).await.map_err(BrokerError::from);
+        let (answer, reached): (T, u32) = match known {
+            Err(error) if error.is_no_script() => both(Verb::Whole).query_async(connection).await?,
+            other => other?,
+        };
+        if reached < replicas.number {
+            let reason = format!("{reached} of {} replicas have it in time", replicas.number);
+            return Err(BrokerError::Unavailable { reason, source: None });
+        }
+        Ok(answer)
+    }
+
+    fn command(&self, verb: Verb, key: &str, args: &impl Fn(&mut Cmd)) -> Cmd {
+        let mut command = Cmd::new();
+        match verb {
+            Verb::Known => command.arg("EVALSHA").arg(&self.sha),
+            Verb::Whole => command.arg("EVAL").arg(self.source),
+        };
+        command.arg(1).arg(key);
+        args(&mut command);
+        command
+    }
+}
+
+/// How a script is named.
+#[derive(Clone, Copy)]
+enum Verb {
+    /// By its SHA.
+    Known,
+    /// By its source.
+    Whole,
+}
+
+/// How many replicas must have a write, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Replicas {
+    /// How many.
+    pub number: u32,
+    /// How long.
+    pub patience: Duration,
 }

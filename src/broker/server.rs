@@ -124,7 +124,7 @@ impl Address {
     }
 
     /// The server's configuration file.
-    pub(super) fn configuration(&self, home: &Path, log: &Path) -> String {
+    pub(super) fn configuration(&self, home: &Path, log: &Path, fsync: &str) -> String {
         let listen = match self {
             Self::Socket(path) => format!("port 0\nunixsocket {}\nunixsocketperm 700", quoted(path)),
             Self::Port { port, password, .. } => format!("bind 127.0.0.1\nport {port}\nrequirepass {password}"),
@@ -136,7 +136,7 @@ impl Address {
              logfile {}\n\
              daemonize no\n\
              appendonly yes\n\
-             appendfsync everysec\n\
+             appendfsync {fsync}\n\
              save \"\"\n\
              maxmemory-policy noeviction\n\
              {HASHES} {HASHES_MAX}\n",
@@ -197,7 +197,7 @@ mod tests {
         let address = Address::Socket("/tmp/a b/it's \"x\"/redis.sock".into());
         assert_eq!(address.url(), "unix:///tmp/a%20b/it's%20%22x%22/redis.sock");
         assert_eq!(address.to_string(), r#"redis-cli -s '/tmp/a b/it'\''s "x"/redis.sock'"#);
-        let conf = address.configuration(Path::new("/d"), Path::new("/l"));
+        let conf = address.configuration(Path::new("/d"), Path::new("/l"), "always");
         assert!(conf.contains("unixsocket \"/tmp/a b/it's \\\"x\\\"/redis.sock\"\n"), "{conf}");
     }
 }

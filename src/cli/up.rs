@@ -142,7 +142,7 @@ pub(super) async fn connect(config: &Config) -> Result<Broker, CliError> {
     let broker = Broker::connect(&config.redis)
         .await
         .map_err(|error| CliError::Start(format!("{}: {error}", config.redis.shown_url())))?;
-    let software = broker::check(&broker).await?;
+    let software = broker::check(&broker, config.redis.durability).await?;
     tracing::info!(redis = %software, url = config.redis.shown_url(), "connected to redis");
     Ok(broker)
 }

@@ -3,7 +3,7 @@
 use config::{Value, ValueKind};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use super::{Config, ConfigError, Place, Span, show};
+use super::{Config, ConfigError, Durability, Place, Span, show};
 use crate::job::Shard;
 
 /// The one table whose keys are the user's own.
@@ -74,6 +74,12 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     }
     if config.redis.server.as_os_str().is_empty() {
         return no("redis.server", "expected a program");
+    }
+    if config.redis.durability == Durability::Replicated && config.redis.url.is_empty() {
+        return no("redis.durability", "the private redis-server has no replicas; set redis.url");
+    }
+    if !(1..=100).contains(&config.redis.replicas) {
+        return no("redis.replicas", "expected 1 to 100");
     }
     if !(1..=Shard::MAX).contains(&config.queue.shards) {
         return no("queue.shards", "expected 1 to 1024");

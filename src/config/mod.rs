@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     load::{ConfigError, Overrides, load},
     place::{Place, PlaceError, Watched},
-    units::{ByteSize, LogFormat, PoolSize, Span, UnitError},
+    units::{ByteSize, Durability, LogFormat, PoolSize, Span, UnitError},
 };
 
 /// Every setting. Keys are explained in `config.default.toml`.
@@ -75,6 +75,8 @@ pub struct Redis {
     pub url: String,
     pub server: PathBuf,
     pub timeout: Span,
+    pub durability: Durability,
+    pub replicas: u32,
 }
 
 /// `[queue]`

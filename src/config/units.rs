@@ -30,6 +30,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// What an accepted job has survived when its client is told so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing but the memory of Redis and its file, which may be a second behind its disk.
+    Everysec,
+    /// The disk of Redis.
+    Always,
+    /// As many replicas as `redis.replicas` says.
+    Replicated,
+}
+
 /// The text is not a value of that unit; whoever reports it names the text.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("expected {expected}")]
@@ -111,6 +122,28 @@ impl fmt::Display for LogFormat {
     }
 }
 
+impl FromStr for Durability {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text {
+            "everysec" => Ok(Self::Everysec),
+            "always" => Ok(Self::Always),
+            "replicated" => Ok(Self::Replicated),
+            _ => Err(UnitError { expected: "\"everysec\", \"always\" or \"replicated\"" }),
+        }
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Everysec => "everysec",
+            Self::Always => "always",
+            Self::Replicated => "replicated",
+        })
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         print(self.as_millis(), MILLIS, f)
@@ -143,7 +176,7 @@ macro_rules! as_text {
         }
     )*};
 }
-as_text!(Span, ByteSize, PoolSize, LogFormat);
+as_text!(Span, ByteSize, PoolSize, LogFormat, Durability);
 
 #[cfg(test)]
 mod tests {

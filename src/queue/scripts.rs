@@ -4,8 +4,8 @@ use redis::{Cmd, FromRedisValue, Value};
 
 use super::{Claim, Death, Finish, IdempotencyKey, Lane, NewJob, Said, Submitted, Written, keys};
 use crate::{
-    broker::{Broker, BrokerError, Script},
-    config::Config,
+    broker::{Broker, BrokerError, Connection, Replicas, Script},
+    config::{Config, Durability},
     job::{JobId, Shard, Status},
 };
 
@@ -23,6 +23,8 @@ pub type HeldSettings = (JobId, String, String);
 #[derive(Clone, Debug)]
 pub struct Queue {
     broker: Broker,
+    /// Who must have what a client is told was accepted, and a connection on which that may be waited for.
+    replicas: Option<(Connection, Replicas)>,
     limits: Limits,
 }
 
@@ -68,7 +70,11 @@ impl Queue {
             max_log_lines: config.jobs.max_log_lines,
             max_dataset: config.jobs.max_dataset.0,
         };
-        Self { broker, limits }
+        let replicas = (config.redis.durability == Durability::Replicated).then(|| {
+            let patience = config.redis.timeout.0 / 2;
+            (broker.dedicated(2 * patience), Replicas { number: config.redis.replicas, patience })
+        });
+        Self { broker, replicas, limits }
     }
 
     async fn script<T: FromRedisValue>(
@@ -78,6 +84,17 @@ impl Queue {
         args: impl Fn(&mut Cmd),
     ) -> Result<T, BrokerError> {
         script.call(&mut self.broker.connection(), &keys::prefix(shard), args).await
+    }
+
+    /// The same for what a client is told was accepted: it has survived by then what it shall.
+    async fn durable_script<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        shard: Shard,
+        args: impl Fn(&mut Cmd),
+    ) -> Result<T, BrokerError> {
+        let Some((connection, replicas)) = &self.replicas else { return self.script(script, shard, args).await };
+        script.call_replicated(&mut connection.clone(), &keys::prefix(shard), args, replicas).await
     }
 
     /// The connection below it.
@@ -133,7 +150,7 @@ impl Queue {
                 command.arg(&job.settings).arg(&job.options).arg(job.max_attempts);
             }
         };
-        self.script(script!("submit"), shard, args).await
+        self.durable_script(script!("submit"), shard, args).await
     }
 
     /// Cancels a job that waits, or has its sanjer told to stop it. Returns where it stands now; `None` if there is no
@@ -143,7 +160,7 @@ impl Queue {
             command.arg(self.limits.max_events).arg(self.limits.retention_failed_ms).arg(id);
             command.arg(self.limits.cancel_grace_ms).arg(PATIENCE_MS);
         };
-        let answer: Vec<String> = self.script(script!("cancel"), id.shard(), args).await?;
+        let answer: Vec<String> = self.durable_script(script!("cancel"), id.shard(), args).await?;
         let unknown =
             || BrokerError::from(redis::RedisError::from((redis::ErrorKind::UnexpectedReturnType, "no status")));
         answer.first().map(|status| status.parse().map_err(|_| unknown())).transpose()

@@ -14,6 +14,7 @@ mod config;
 mod crashes;
 mod crawl;
 mod devnet;
+mod durability;
 mod events;
 mod fencing;
 mod follow;
