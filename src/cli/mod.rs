@@ -5,6 +5,7 @@
 
 mod api;
 mod bench;
+mod chaos;
 mod client;
 mod config;
 mod devnet;
@@ -81,6 +82,8 @@ enum Command {
     Devnet(devnet::Args),
     /// Measure what the README claims.
     Bench(bench::Args),
+    /// Rehearse failures: kill the collector's processes at random under load, and check that no job is lost.
+    Chaos(chaos::Args),
     /// Be a sanjer; started by a supervisor, which says over standard input what it is.
     #[command(name = crate::sanjer::PROCESS_COMMAND, hide = true)]
     SanjerProcess,
@@ -125,6 +128,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Config(args) => config::run(args)?,
         Command::Devnet(args) => devnet::run(args).await?,
         Command::Bench(args) => bench::run(args).await?,
+        Command::Chaos(args) => return chaos::run(args).await,
         Command::SanjerProcess => sanjer_process::run()?,
         Command::Completions { shell } => {
             let mut script = Vec::new();

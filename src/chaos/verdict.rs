@@ -1,0 +1,479 @@
+//! Whether every promise was kept: a function of what was posted, struck and found.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{
+    acts::Kind,
+    history::{Hash, Move, Moves},
+    load::{Accepted, Posts},
+};
+use crate::job::{JobId, Status};
+
+/// What Redis with `appendfsync everysec` may lose of what it has answered, should it die while the disk is busy.
+const EVERYSEC: i64 = 2000;
+/// How much later than the death of its sender a claim may reach Redis.
+const ON_ITS_WAY: i64 = 200;
+
+/// All that is known at the end.
+pub(super) struct Evidence {
+    /// What became of the posts.
+    pub(super) posts: Posts,
+    /// The load began and ended then, in milliseconds since 1970.
+    pub(super) load_ms: (i64, i64),
+    /// What was struck.
+    pub(super) strikes: Vec<Strike>,
+    /// What happened to the jobs.
+    pub(super) moves: Moves,
+    /// The hashes of all accepted jobs.
+    pub(super) hashes: HashMap<JobId, Hash>,
+    /// Every job there is.
+    pub(super) all: HashSet<JobId>,
+    /// Processes that ended although nobody struck them.
+    pub(super) by_itself: Vec<String>,
+}
+
+/// An act that was done.
+#[derive(Clone, Debug)]
+pub(super) struct Strike {
+    /// What it struck.
+    pub(super) kind: Kind,
+    /// When, in milliseconds since 1970 by the clock of Redis.
+    pub(super) at_ms: i64,
+    /// The sanjers that died of it, or stood still.
+    pub(super) sanjers: Vec<u32>,
+}
+
+/// What the rehearsal found.
+#[derive(Debug, Serialize)]
+pub struct Verdict {
+    /// The seed it can be repeated with.
+    pub seed: u64,
+    /// How long the load and the acts went on, in seconds.
+    pub duration_s: f64,
+    /// Posts answered 202.
+    pub accepted: u64,
+    /// Answers that refused a post for now (503 and the like); it was repeated.
+    pub refused: u64,
+    /// Posts that nobody answered; they were repeated.
+    pub unanswered: u64,
+    /// The longest time without an accepted post, in milliseconds.
+    pub longest_silence_ms: i64,
+    /// Accepted jobs by their last status, if that is terminal.
+    pub ended: BTreeMap<&'static str, u64>,
+    /// Accepted jobs of which nothing is left.
+    pub lost: u64,
+    /// Accepted jobs that have not ended.
+    pub unfinished: u64,
+    /// Claims beyond those that the jobs' attempts account for: at-least-once allows them.
+    pub extra_runs: u64,
+    /// What was struck, and how soon its jobs ran again.
+    pub strikes: BTreeMap<Kind, Recovery>,
+    /// Every broken promise.
+    pub broken: Vec<Broken>,
+}
+
+/// How soon work went on after acts of one kind.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Recovery {
+    /// How many acts there were.
+    pub acts: u64,
+    /// Jobs that ran again because of them; for Redis and the API: acts after which work went on.
+    pub recovered: u64,
+    /// From the act to the job running again, in milliseconds; for redis to the next claim of any job, for a stalled
+    /// API to the next accepted post.
+    pub p50_ms: Option<i64>,
+    /// The same, for all but one in a hundred.
+    pub p99_ms: Option<i64>,
+    /// The longest.
+    pub max_ms: Option<i64>,
+}
+
+/// What the collector promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Promise {
+    /// An accepted job is not lost.
+    NotLost,
+    /// An accepted job ends.
+    Ends,
+    /// It ends once.
+    EndsOnce,
+    /// It ends as its task spec says, whatever is killed.
+    EndsAsAsked,
+    /// Its dataset holds the rows of its last run, each once.
+    RowsOnce,
+    /// A post that is repeated with its Idempotency-Key leads to the same job.
+    PostRepeatable,
+    /// There is no job that no post was told of.
+    NoStranger,
+    /// A valid task spec is accepted in the end.
+    Accepted,
+    /// Nothing but the one that is struck ends.
+    NothingElseEnds,
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotLost => "not lost",
+            Self::Ends => "ends",
+            Self::EndsOnce => "ends once",
+            Self::EndsAsAsked => "ends as asked",
+            Self::RowsOnce => "rows once",
+            Self::PostRepeatable => "post repeatable",
+            Self::NoStranger => "no job that nobody posted",
+            Self::Accepted => "accepted",
+            Self::NothingElseEnds => "nothing else ends",
+        })
+    }
+}
+
+/// A broken promise.
+#[derive(Debug, Serialize)]
+pub struct Broken {
+    /// Which.
+    pub promise: Promise,
+    /// The job, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+    /// What was found instead.
+    pub detail: String,
+    /// The job's hash.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hash: BTreeMap<String, String>,
+}
+
+/// Judges.
+pub(super) fn judge(seed: u64, duration: Duration, evidence: &Evidence) -> Verdict {
+    let posts = &evidence.posts;
+    let mut verdict = Verdict {
+        seed,
+        duration_s: duration.as_secs_f64(),
+        accepted: posts.accepted.len() as u64,
+        refused: posts.refused,
+        unanswered: posts.unanswered,
+        longest_silence_ms: longest_silence(evidence),
+        ended: BTreeMap::new(),
+        lost: 0,
+        unfinished: 0,
+        extra_runs: 0,
+        strikes: recoveries(evidence),
+        broken: Vec::new(),
+    };
+    for accepted in &posts.accepted {
+        verdict.job(accepted, evidence);
+    }
+    let told: HashSet<JobId> =
+        posts.accepted.iter().flat_map(|accepted| [Some(accepted.id), accepted.again]).flatten().collect();
+    for id in evidence.all.difference(&told) {
+        verdict.breaks(Promise::NoStranger, Some(*id), "no post was answered with this job".into(), &Hash::new());
+    }
+    for what in &posts.wronged {
+        verdict.breaks(Promise::Accepted, None, what.clone(), &Hash::new());
+    }
+    for what in &evidence.by_itself {
+        verdict.breaks(Promise::NothingElseEnds, None, what.clone(), &Hash::new());
+    }
+    verdict
+}
+
+impl Verdict {
+    fn job(&mut self, accepted: &Accepted, evidence: &Evidence) {
+        let id = accepted.id;
+        if let Some(again) = accepted.again
+            && again != id
+        {
+            self.breaks(Promise::PostRepeatable, Some(id), format!("repeated, it led to {again}"), &Hash::new());
+        }
+        let hash = evidence.hashes.get(&id).cloned().unwrap_or_default();
+        let Some(status) = hash.get("status").and_then(|text| text.parse::<Status>().ok()) else {
+            self.lost += 1;
+            let detail = format!("accepted and gone{}", excuse(accepted.at_ms, evidence));
+            return self.breaks(Promise::NotLost, Some(id), detail, &hash);
+        };
+        self.extra_runs += number(&hash, "lease").saturating_sub(number(&hash, "attempt"));
+        if !status.is_terminal() {
+            self.unfinished += 1;
+            return self.breaks(Promise::Ends, Some(id), format!("it is still {status}"), &hash);
+        }
+        *self.ended.entry(status.as_str()).or_default() += 1;
+        let ends: Vec<&Move> =
+            evidence.moves.get(&id).into_iter().flatten().filter(|one| one.status.is_terminal()).collect();
+        match ends.as_slice() {
+            [end] if end.status == status => {}
+            [] => self.breaks(Promise::EndsOnce, Some(id), "no event tells of its end".into(), &hash),
+            ends => {
+                let told: Vec<String> =
+                    ends.iter().map(|end| format!("{} under lease {}", end.status, end.lease)).collect();
+                let first = ends.first().map_or(0, |end| end.at_ms);
+                let detail = format!("its events tell of {}{}", told.join(", "), excuse(first, evidence));
+                self.breaks(Promise::EndsOnce, Some(id), detail, &hash);
+            }
+        }
+        // A job that was alone in its process each time that was struck is quarantined: that is promised, too.
+        if status == Status::Dead {
+            return;
+        }
+        if status != accepted.expected.status {
+            let detail = format!("it is {status}, not {}", accepted.expected.status);
+            self.breaks(Promise::EndsAsAsked, Some(id), detail, &hash);
+        }
+        let rows = rows(&hash);
+        if rows != accepted.expected.rows {
+            let detail = format!("{rows} rows, not {}", accepted.expected.rows);
+            self.breaks(Promise::RowsOnce, Some(id), detail, &hash);
+        }
+    }
+
+    fn breaks(&mut self, promise: Promise, job: Option<JobId>, detail: String, hash: &Hash) {
+        self.broken.push(Broken { promise, job, detail, hash: hash.clone() });
+    }
+}
+
+/// What may have lost it, if something was struck that may lose what it has answered.
+fn excuse(at_ms: i64, evidence: &Evidence) -> String {
+    let kills = evidence.strikes.iter().filter(|strike| strike.kind == Kind::Redis);
+    let after = kills.map(|strike| strike.at_ms - at_ms).find(|after| (0..=EVERYSEC).contains(after));
+    after.map_or_else(String::new, |after| {
+        format!(
+            "; that was {after} ms before a kill -9 of redis-server, which with appendfsync everysec may hold back what \
+             it has answered for up to 2 s while the disk is busy"
+        )
+    })
+}
+
+fn number(hash: &Hash, field: &str) -> u64 {
+    hash.get(field).and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// Rows of the dataset `processed`, those of an earlier run not counted.
+fn rows(hash: &Hash) -> u64 {
+    let count = hash.get("processed").and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    let of = |name| count.as_ref().and_then(|count| count.get(name)?.as_u64()).unwrap_or(0);
+    if of("lease") == number(hash, "lease") { of("rows") } else { 0 }
+}
+
+/// The longest time within the load in which no post was accepted.
+fn longest_silence(evidence: &Evidence) -> i64 {
+    let (begin, end) = evidence.load_ms;
+    let mut times: Vec<i64> = evidence.posts.accepted.iter().map(|accepted| accepted.at_ms).collect();
+    times.retain(|at| (begin..end).contains(at));
+    times.extend([begin, end]);
+    times.sort_unstable();
+    times.windows(2).filter_map(|pair| Some(pair.last()? - pair.first()?)).max().unwrap_or(0)
+}
+
+/// How soon work went on, by kind.
+fn recoveries(evidence: &Evidence) -> BTreeMap<Kind, Recovery> {
+    let mut times: BTreeMap<Kind, (u64, Vec<i64>)> = BTreeMap::new();
+    let mut claims: Vec<i64> =
+        evidence.moves.values().flatten().filter(|one| one.status == Status::Running).map(|one| one.at_ms).collect();
+    claims.sort_unstable();
+    for strike in &evidence.strikes {
+        let (acts, waits) = times.entry(strike.kind).or_default();
+        *acts += 1;
+        match strike.kind {
+            Kind::Redis | Kind::StalledRedis => {
+                let next = claims.partition_point(|at| *at <= strike.at_ms);
+                waits.extend(claims.get(next).map(|at| at - strike.at_ms));
+            }
+            Kind::StalledApi => {
+                let posts = evidence.posts.accepted.iter().map(|accepted| accepted.at_ms);
+                waits.extend(posts.filter(|at| *at > strike.at_ms).min().map(|at| at - strike.at_ms));
+            }
+            _ => waits.extend(evidence.moves.values().filter_map(|moves| ran_again(strike, moves))),
+        }
+    }
+    times.into_iter().map(|(kind, (acts, waits))| (kind, recovery(acts, waits))).collect()
+}
+
+/// How long after the strike a job ran again that one of the struck sanjers held.
+fn ran_again(strike: &Strike, moves: &[Move]) -> Option<i64> {
+    let is_held = |claim: &Move, next: &Move| {
+        claim.sanjer.is_some_and(|pid| strike.sanjers.contains(&pid))
+            && claim.at_ms <= strike.at_ms + ON_ITS_WAY
+            && next.at_ms >= strike.at_ms
+    };
+    let held = moves.windows(2).position(|pair| matches!(pair, [claim, next] if is_held(claim, next)))?;
+    let mut after = moves.get(held + 1..)?.iter();
+    if after.next()?.status != Status::Queued {
+        return None;
+    }
+    after.find(|one| one.status == Status::Running).map(|again| again.at_ms - strike.at_ms)
+}
+
+fn recovery(acts: u64, mut waits: Vec<i64>) -> Recovery {
+    waits.sort_unstable();
+    Recovery {
+        acts,
+        recovered: waits.len() as u64,
+        p50_ms: percentile(&waits, 50),
+        p99_ms: percentile(&waits, 99),
+        max_ms: waits.last().copied(),
+    }
+}
+
+/// The smallest value that is not below so many per cent of all (the nearest rank).
+fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{chaos::task::Expected, job::Shard};
+
+    fn moves(told: &[(Status, u64, i64, Option<u32>)]) -> Vec<Move> {
+        told.iter().map(|&(status, lease, at_ms, sanjer)| Move { status, lease, at_ms, sanjer }).collect()
+    }
+
+    fn accepted(id: JobId) -> Accepted {
+        let expected = Expected { status: Status::Succeeded, rows: 0 };
+        Accepted { id, again: None, expected, at_ms: 1000 }
+    }
+
+    /// One job that was queued, ran and ended well.
+    fn one(id: JobId) -> Evidence {
+        let told =
+            [(Status::Queued, 0, 1000, None), (Status::Running, 1, 1010, Some(7)), (Status::Succeeded, 1, 1500, None)];
+        let hash = [("status", "succeeded"), ("lease", "1"), ("attempt", "1")];
+        Evidence {
+            posts: Posts { accepted: vec![accepted(id)], ..Posts::default() },
+            load_ms: (900, 3000),
+            strikes: Vec::new(),
+            moves: Moves::from([(id, moves(&told))]),
+            hashes: HashMap::from([(id, hash.map(|(field, value)| (field.to_owned(), value.to_owned())).into())]),
+            all: HashSet::from([id]),
+            by_itself: Vec::new(),
+        }
+    }
+
+    fn broken(evidence: &Evidence) -> Vec<Promise> {
+        judge(1, Duration::from_secs(2), evidence).broken.into_iter().map(|broken| broken.promise).collect()
+    }
+
+    fn set(evidence: &mut Evidence, id: JobId, field: &str, value: &str) {
+        evidence.hashes.get_mut(&id).unwrap().insert(field.into(), value.into());
+    }
+
+    #[test]
+    fn kept_promises_are_kept() {
+        let id = JobId::new(Shard(0));
+        let verdict = judge(4, Duration::from_secs(2), &one(id));
+        assert!(verdict.broken.is_empty(), "{:?}", verdict.broken);
+        assert_eq!((verdict.accepted, verdict.ended["succeeded"], verdict.extra_runs), (1, 1, 0));
+        assert_eq!(verdict.longest_silence_ms, 2000);
+    }
+
+    #[test]
+    fn every_broken_promise_is_seen() {
+        let id = JobId::new(Shard(0));
+        let stranger = JobId::new(Shard(1));
+        type Change = fn(&mut Evidence, JobId, JobId);
+        let table: [(Promise, Change); 11] = [
+            (Promise::NotLost, |evidence, id, _| drop(evidence.hashes.remove(&id))),
+            (Promise::Ends, |evidence, id, _| set(evidence, id, "status", "running")),
+            (Promise::EndsOnce, |evidence, id, _| {
+                let again = moves(&[(Status::Succeeded, 2, 1600, None)]);
+                evidence.moves.get_mut(&id).unwrap().extend(again);
+            }),
+            (Promise::EndsOnce, |evidence, id, _| drop(evidence.moves.remove(&id))),
+            (Promise::EndsOnce, |evidence, id, _| evidence.moves.get_mut(&id).unwrap()[2].status = Status::Failed),
+            (Promise::EndsAsAsked, |evidence, _, _| evidence.posts.accepted[0].expected.status = Status::Failed),
+            (Promise::RowsOnce, |evidence, id, _| set(evidence, id, "processed", r#"{"lease":1,"rows":2}"#)),
+            (Promise::PostRepeatable, |evidence, _, other| evidence.posts.accepted[0].again = Some(other)),
+            (Promise::NoStranger, |evidence, _, other| drop(evidence.all.insert(other))),
+            (Promise::Accepted, |evidence, _, _| evidence.posts.wronged.push("422".into())),
+            (Promise::NothingElseEnds, |evidence, _, _| evidence.by_itself.push("host 2".into())),
+        ];
+        for (number, (promise, change)) in table.into_iter().enumerate() {
+            let mut evidence = one(id);
+            change(&mut evidence, id, stranger);
+            assert_eq!(broken(&evidence), [promise], "case {number}");
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_breaks_nothing() {
+        let id = JobId::new(Shard(0));
+        // Rows of an earlier run, a second run, quarantine.
+        let mut evidence = one(id);
+        set(&mut evidence, id, "processed", r#"{"lease":1,"rows":2}"#);
+        set(&mut evidence, id, "lease", "3");
+        let verdict = judge(1, Duration::ZERO, &evidence);
+        assert!(verdict.broken.is_empty());
+        assert_eq!(verdict.extra_runs, 2);
+        set(&mut evidence, id, "status", "dead");
+        evidence.moves.get_mut(&id).unwrap()[2].status = Status::Dead;
+        assert!(broken(&evidence).is_empty());
+    }
+
+    #[test]
+    fn what_redis_may_lose_is_said() {
+        let id = JobId::new(Shard(0));
+        let mut evidence = one(id);
+        evidence.hashes.clear();
+        for (at_ms, said) in [(1500, true), (900, false), (3500, false)] {
+            evidence.strikes = vec![Strike { kind: Kind::Redis, at_ms, sanjers: vec![] }];
+            let verdict = judge(1, Duration::ZERO, &evidence);
+            assert_eq!(verdict.broken[0].detail.contains("everysec"), said, "{at_ms}");
+        }
+    }
+
+    #[test]
+    fn recoveries_are_measured_from_the_strike_to_the_next_run() {
+        let (queued, running, retrying) = (Status::Queued, Status::Running, Status::Retrying);
+        for (told, expected) in [
+            (vec![(running, 1, 1000, Some(7)), (queued, 1, 2050, None), (running, 2, 2100, Some(8))], Some(100)),
+            // The claim was on its way when the sanjer died.
+            (vec![(running, 1, 2001, Some(7)), (queued, 1, 2050, None), (running, 2, 2070, Some(8))], Some(70)),
+            // It was somebody else's.
+            (vec![(running, 1, 1000, Some(9)), (queued, 1, 2050, None), (running, 2, 2100, Some(8))], None),
+            // Given back before the strike.
+            (vec![(running, 1, 1000, Some(7)), (queued, 1, 1500, None), (running, 2, 2100, Some(8))], None),
+            // Its end was on its way.
+            (vec![(running, 1, 1000, Some(7)), (retrying, 1, 2001, None), (running, 2, 2900, Some(8))], None),
+            (vec![(running, 1, 1000, Some(7)), (Status::Succeeded, 1, 2001, None)], None),
+            // It never ran again.
+            (vec![(running, 1, 1000, Some(7)), (queued, 1, 2050, None)], None),
+        ] {
+            let strike = Strike { kind: Kind::Sanjer, at_ms: 2000, sanjers: vec![6, 7] };
+            assert_eq!(ran_again(&strike, &moves(&told)), expected, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn redis_has_recovered_when_a_job_is_claimed() {
+        let id = JobId::new(Shard(0));
+        let mut evidence = one(id);
+        evidence.strikes = vec![
+            Strike { kind: Kind::Redis, at_ms: 950, sanjers: vec![] },
+            Strike { kind: Kind::Redis, at_ms: 2000, sanjers: vec![] },
+        ];
+        let expected = Recovery { acts: 2, recovered: 1, p50_ms: Some(60), p99_ms: Some(60), max_ms: Some(60) };
+        assert_eq!(recoveries(&evidence)[&Kind::Redis], expected);
+    }
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let hundred: Vec<i64> = (1..=100).collect();
+        for (values, percent, expected) in [
+            (hundred.as_slice(), 50, Some(50)),
+            (&hundred, 99, Some(99)),
+            (&[5], 50, Some(5)),
+            (&[5], 99, Some(5)),
+            (&[1, 2, 3], 50, Some(2)),
+            (&[1, 2], 99, Some(2)),
+            (&[], 99, None),
+        ] {
+            assert_eq!(percentile(values, percent), expected, "{} values, {percent}", values.len());
+        }
+    }
+}
