@@ -182,7 +182,7 @@ mod tests {
     fn some_sanjers_stand_still_longer_than_their_lease() {
         let acts = acts(3, Duration::from_mins(5), ALL);
         let stalls = acts.iter().filter(|act| act.kind == Kind::StalledSanjer);
-        let (long, short): (Vec<_>, Vec<_>) = stalls.partition(|act| act.lasts > ALL.lease);
+        let (long, short): (Vec<Act>, Vec<Act>) = stalls.copied().partition(|act| act.lasts > ALL.lease);
         assert!(!long.is_empty() && !short.is_empty());
     }
 }

@@ -225,7 +225,7 @@ impl<T: FnMut(Duration, &str)> Scene<'_, T> {
     async fn act(&mut self, act: &Act) {
         let before_ms = now_ms();
         let Some(struck) = self.stage.strike(act.kind, act.pick, act.lasts).await else {
-            return self.say(&format!("no {} to strike", act.kind));
+            return self.say(&format!("{}: nobody is there to be struck", act.kind));
         };
         self.say(&struck.what);
         // The question for the pid of redis-server takes a moment; the death comes after it.

@@ -33,6 +33,8 @@ const STOP: Duration = Duration::from_secs(40);
 const MAX_SOCKET: usize = 100;
 /// What the command line of redis-server has.
 const REDIS: &str = "redis-server";
+/// What the command line of a host has, whatever our program is called.
+const HOST: &str = "--data-dir";
 /// The exit code of a command that could not start.
 const COULD_NOT_START: i32 = 2;
 
@@ -133,7 +135,7 @@ impl Stage {
             Kind::Redis | Kind::StalledRedis => self.strike_redis(kind, lasts).await,
             Kind::StalledApi => {
                 let pid = self.living().find(|(host, _)| host.number == 1)?.1;
-                self.stall(pid, "collector", "up", lasts).map(|what| Struck { what, sanjers: vec![] })
+                self.stall(pid, HOST, &format!("collector up {pid}"), lasts).map(|what| Struck { what, sanjers: vec![] })
             }
             Kind::Supervisor | Kind::Api | Kind::Host => self.strike_host(kind, pick, lasts),
         }
@@ -344,7 +346,7 @@ impl Host {
     async fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         if let Some(pid) = child.id() {
-            processes::signal(pid, "collector", Signal::TERM);
+            processes::signal(pid, HOST, Signal::TERM);
         }
         if timeout(STOP, child.wait()).await.is_err() {
             // Its sanjers end when it does.

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
-use comfy_table::Table;
+use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use serde_json::json;
 
 use super::{CliError, print, stop};
@@ -101,7 +101,7 @@ fn as_json(verdict: &Verdict, kept: Option<&Path>) -> Result<String, CliError> {
 }
 
 fn as_text(verdict: &Verdict, kept: Option<&Path>) -> String {
-    let mut jobs = Table::new();
+    let mut jobs = table();
     jobs.set_header(["what", "count"]);
     let mut row = |name: &str, count: String| {
         jobs.add_row([name.to_owned(), count]);
@@ -117,7 +117,7 @@ fn as_text(verdict: &Verdict, kept: Option<&Path>) -> String {
     row("jobs that have not ended", verdict.unfinished.to_string());
     row("runs more than asked for", verdict.extra_runs.to_string());
 
-    let mut strikes = Table::new();
+    let mut strikes = table();
     strikes.set_header(["struck", "times", "went on", "p50", "p99", "longest"]);
     for (kind, Recovery { acts, recovered, p50_ms, p99_ms, max_ms }) in &verdict.strikes {
         let times = [*p50_ms, *p99_ms, *max_ms].map(seconds);
@@ -137,6 +137,12 @@ fn as_text(verdict: &Verdict, kept: Option<&Path>) -> String {
     parts.push(format!("{outcome} (seed {}, {} s)\n", verdict.seed, verdict.duration_s));
     parts.extend(kept.map(|kept| format!("logs and data: {}\n", kept.display())));
     parts.join("\n")
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY);
+    table
 }
 
 fn seconds(ms: Option<i64>) -> String {

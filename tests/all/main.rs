@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "in tests a panic is the right answer")]
 
+mod chaos;
 mod fuzz;
 mod partners;
 #[allow(dead_code, unused_imports, reason = "what the first tier needs is more")]

@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod broker;
+mod chaos;
 mod cli;
 mod config;
 mod crashes;
