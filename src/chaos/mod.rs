@@ -153,7 +153,10 @@ pub async fn rehearse(
         () = stop.cancelled() => Err(ChaosError::Interrupted),
     };
     stage.stop().await;
-    let verdict = evidence.map(|evidence| judge(rehearsal.seed, rehearsal.duration, &evidence));
+    let verdict = evidence.map(|mut evidence| {
+        evidence.by_itself.extend(stage.panics());
+        judge(rehearsal.seed, rehearsal.duration, &evidence)
+    });
     let keep = rehearsal.keep || verdict.as_ref().is_ok_and(|verdict| !verdict.broken.is_empty());
     if rehearsal.redis_url.is_some() && !keep {
         history::forget(&stage.broker().await?).await.map_err(ChaosError::Redis)?;

@@ -135,7 +135,8 @@ impl Stage {
             Kind::Redis | Kind::StalledRedis => self.strike_redis(kind, lasts).await,
             Kind::StalledApi => {
                 let pid = self.living().find(|(host, _)| host.number == 1)?.1;
-                self.stall(pid, HOST, &format!("collector up {pid}"), lasts).map(|what| Struck { what, sanjers: vec![] })
+                self.stall(pid, HOST, &format!("collector up {pid}"), lasts)
+                    .map(|what| Struck { what, sanjers: vec![] })
             }
             Kind::Supervisor | Kind::Api | Kind::Host => self.strike_host(kind, pick, lasts),
         }
@@ -274,6 +275,16 @@ impl Stage {
         if let Ok(Ok(info)) = timeout(Duration::from_millis(500), ask).await {
             self.redis_pid = info.get("process_id");
         }
+    }
+
+    /// Lines of the logs that tell of a panic: a bug, whatever it led to.
+    pub(super) fn panics(&self) -> Vec<String> {
+        let logs = self.hosts.iter().map(|host| (host.number, fs::read_to_string(&host.log).unwrap_or_default()));
+        let of_host = |(number, log): (usize, String)| {
+            let lines = log.lines().filter(|line| line.contains("panicked at"));
+            lines.map(|line| format!("in the log of host {number}: {line}")).collect::<Vec<_>>()
+        };
+        logs.flat_map(of_host).collect()
     }
 
     /// Ends everything that was started here. Host 1 goes last: it has the Redis that the others need to say goodbye.

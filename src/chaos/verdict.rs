@@ -34,7 +34,7 @@ pub(super) struct Evidence {
     pub(super) hashes: HashMap<JobId, Hash>,
     /// Every job there is.
     pub(super) all: HashSet<JobId>,
-    /// Processes that ended although nobody struck them.
+    /// Processes that ended although nobody struck them, and panics.
     pub(super) by_itself: Vec<String>,
 }
 
@@ -114,7 +114,7 @@ pub enum Promise {
     NoStranger,
     /// A valid task spec is accepted in the end.
     Accepted,
-    /// Nothing but the one that is struck ends.
+    /// Nothing ends but what is struck, and nothing panics.
     NothingElseEnds,
 }
 
@@ -216,8 +216,13 @@ impl Verdict {
                 self.breaks(Promise::EndsOnce, Some(id), detail, &hash);
             }
         }
-        // A job that was alone in its process each time that was struck is quarantined: that is promised, too.
         if status == Status::Dead {
+            // A job that was alone in its process each time that was killed is quarantined: that is promised, too.
+            let killed = kills_of(evidence.moves.get(&id).into_iter().flatten(), &evidence.strikes);
+            if killed < number(&hash, "crashes") || killed == 0 {
+                let detail = format!("it is dead, and {killed} of its processes were killed");
+                self.breaks(Promise::EndsAsAsked, Some(id), detail, &hash);
+            }
             return;
         }
         if status != accepted.expected.status {
@@ -319,6 +324,12 @@ fn recovery(acts: u64, mut waits: Vec<i64>) -> Recovery {
     }
 }
 
+/// How many of a job's processes were killed, each by itself.
+fn kills_of<'a>(moves: impl Iterator<Item = &'a Move>, strikes: &[Strike]) -> u64 {
+    let killed = |pid| strikes.iter().any(|strike| strike.kind == Kind::Sanjer && strike.sanjers.contains(&pid));
+    moves.filter(|one| one.sanjer.is_some_and(killed)).count() as u64
+}
+
 /// The smallest value that is not below so many per cent of all (the nearest rank).
 fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
@@ -372,11 +383,13 @@ mod tests {
         assert_eq!(verdict.longest_silence_ms, 2000);
     }
 
+    /// What goes wrong with a job; the second id is of one that nobody posted.
+    type Change = fn(&mut Evidence, JobId, JobId);
+
     #[test]
     fn every_broken_promise_is_seen() {
         let id = JobId::new(Shard(0));
         let stranger = JobId::new(Shard(1));
-        type Change = fn(&mut Evidence, JobId, JobId);
         let table: [(Promise, Change); 11] = [
             (Promise::NotLost, |evidence, id, _| drop(evidence.hashes.remove(&id))),
             (Promise::Ends, |evidence, id, _| set(evidence, id, "status", "running")),
@@ -411,8 +424,13 @@ mod tests {
         assert!(verdict.broken.is_empty());
         assert_eq!(verdict.extra_runs, 2);
         set(&mut evidence, id, "status", "dead");
+        set(&mut evidence, id, "crashes", "1");
         evidence.moves.get_mut(&id).unwrap()[2].status = Status::Dead;
+        evidence.strikes = vec![Strike { kind: Kind::Sanjer, at_ms: 1400, sanjers: vec![7] }];
         assert!(broken(&evidence).is_empty());
+        // Nobody but itself is to blame for what nobody killed.
+        set(&mut evidence, id, "crashes", "2");
+        assert_eq!(broken(&evidence), [Promise::EndsAsAsked]);
     }
 
     #[test]

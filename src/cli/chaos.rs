@@ -26,7 +26,7 @@ Promises that are checked:
   rows once              its dataset holds the rows of its last run, each once
   post repeatable        a post repeated with its Idempotency-Key leads to one job; there is none that nobody posted
   accepted               a valid task spec is accepted once the collector is back
-  nothing else ends      no supervisor or API ends but those that are killed
+  nothing else ends      no supervisor or API ends but those that are killed; nothing panics
 A job may run more than once (at-least-once): that is counted and breaks nothing.
 
 What happens is told on stderr, the verdict on stdout. Exit code 0: every promise was kept; 1: one was broken (each
@@ -68,7 +68,9 @@ pub(super) struct Args {
 /// What the columns of times mean.
 const LEGEND: &str = "\
 went on: jobs that ran again, and how long after the act. For redis: until the next claim of any job; for a stalled API:
-until the next accepted post. A stalled sanjer keeps its jobs unless its lease runs out.
+until the next accepted post. A stalled sanjer keeps its jobs unless its lease runs out. Jobs of a killed sanjer run again
+one by one, since one of them may have killed it; one that was alone in a killed one too often (queue.max_crashes) is
+dead.
 ";
 
 /// Rehearses, and prints the verdict.
