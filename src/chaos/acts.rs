@@ -75,6 +75,11 @@ impl Kind {
         }
     }
 
+    /// Whether what is struck goes on afterwards, by itself.
+    pub(super) const fn is_stall(self) -> bool {
+        matches!(self, Self::StalledSanjer | Self::StalledApi | Self::StalledRedis)
+    }
+
     /// How often it is in the deck.
     const fn weight(self, targets: Targets) -> usize {
         match self {

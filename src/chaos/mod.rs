@@ -4,41 +4,46 @@
 //! collector is the real one, started as its users start it; what happened to the jobs is read from outside, over HTTP
 //! and from the events and hashes in Redis. Nothing here knows how the collector does it.
 //!
-//! - `acts`, `task`: what follows from the seed; `verdict`: what follows from the evidence. No I/O.
-//! - `stage`, `processes`: the processes that are struck; `load`: the posts; `history`: what Redis tells.
+//! - `acts`, `task`: what follows from the seed; `verdict`, `recovery`: what follows from the evidence. No I/O.
+//! - `stage`, `host`, `processes`: the processes that are struck; `scene`: what happens to them, and when; `load`: the
+//!   posts; `history`: what Redis tells.
 //!
 //! Invariant: nothing is signalled but what was started here, and no Redis is used that holds anything.
 
 mod acts;
 mod history;
+mod host;
 mod load;
 mod processes;
+mod recovery;
+mod scene;
 mod stage;
 mod task;
 mod verdict;
 
 use std::{env, fs, io, os::unix::fs::DirBuilderExt as _, path::PathBuf, time::Duration};
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
     acts::Kind,
-    verdict::{Broken, Promise, Recovery, Verdict},
+    recovery::Recovery,
+    verdict::{Broken, Promise, Verdict},
 };
 use self::{
-    acts::{Act, Targets, acts},
     history::Moves,
     load::{Load, now_ms},
+    scene::Scene,
     stage::Stage,
-    verdict::{Evidence, Strike, judge},
+    verdict::{Evidence, judge},
 };
 use crate::{
     broker::{Broker, BrokerError},
     job::JobId,
 };
 
-/// How often hosts are looked at.
+/// The time between two questions to Redis.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long after the load a post may be repeated until it is accepted.
 const LAST_POSTS: Duration = Duration::from_secs(30);
@@ -178,7 +183,7 @@ async fn gather(
     let _stops_at_the_end = enough.clone().drop_guard();
     let follower = tokio::spawn(history::follow(broker.clone(), enough.clone()));
     let load = Load::start(stage.api(), rehearsal.seed, rehearsal.rate)?;
-    let mut scene = Scene { begin: Instant::now(), ahead_ms, stage, tell, strikes: vec![], by_itself: vec![] };
+    let mut scene = Scene::begin(stage, ahead_ms, tell);
     let load_begin = now_ms();
     scene.play(rehearsal).await?;
     let load_end = now_ms();
@@ -197,76 +202,6 @@ async fn gather(
     let moves: Moves = follower.await.map_err(ChaosError::Follow)?.map_err(ChaosError::Redis)?;
     let Scene { strikes, by_itself, .. } = scene;
     Ok(Evidence { posts, load_ms: (load_begin, load_end), strikes, moves, hashes, all, by_itself })
-}
-
-/// What goes on between the first act and the end.
-struct Scene<'a, T> {
-    begin: Instant,
-    /// How far the clock of Redis is ahead of ours.
-    ahead_ms: i64,
-    stage: &'a mut Stage,
-    tell: &'a mut T,
-    strikes: Vec<Strike>,
-    by_itself: Vec<String>,
-}
-
-impl<T: FnMut(Duration, &str)> Scene<'_, T> {
-    fn say(&mut self, what: &str) {
-        (self.tell)(self.begin.elapsed(), what);
-    }
-
-    /// Does all acts, each at its time.
-    async fn play(&mut self, rehearsal: &Rehearsal) -> Result<(), ChaosError> {
-        let targets = Targets { hosts: rehearsal.hosts, redis: rehearsal.redis_url.is_none(), lease: rehearsal.lease };
-        for act in acts(rehearsal.seed, rehearsal.duration, targets) {
-            self.wait_until(self.begin + act.at).await?;
-            self.act(&act).await;
-        }
-        self.wait_until(self.begin + rehearsal.duration).await
-    }
-
-    async fn act(&mut self, act: &Act) {
-        let before_ms = now_ms();
-        let Some(struck) = self.stage.strike(act.kind, act.pick, act.lasts).await else {
-            return self.say(&format!("{}: nobody is there to be struck", act.kind));
-        };
-        self.say(&struck.what);
-        // The question for the pid of redis-server takes a moment; the death comes after it.
-        let at_ms = if struck.sanjers.is_empty() { now_ms() } else { before_ms } + self.ahead_ms;
-        self.strikes.push(Strike { kind: act.kind, at_ms, sanjers: struck.sanjers });
-    }
-
-    /// Looks after the hosts until `end`.
-    async fn wait_until(&mut self, end: Instant) -> Result<(), ChaosError> {
-        while Instant::now() < end {
-            let look = Instant::now() + LOOK;
-            let next = self.stage.next().map_or(look, |next| next.min(look));
-            sleep_until(next.min(end)).await;
-            self.tend()?;
-        }
-        Ok(())
-    }
-
-    /// Looks after the hosts until `work` is done.
-    async fn meanwhile<R>(&mut self, work: impl Future<Output = R>) -> Result<R, ChaosError> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return Ok(done),
-                () = sleep(LOOK) => self.tend()?,
-            }
-        }
-    }
-
-    fn tend(&mut self) -> Result<(), ChaosError> {
-        for tended in self.stage.tend()? {
-            self.say(&tended.what);
-            if !tended.allowed {
-                self.by_itself.push(tended.what);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Waits until every job has ended, or until none has for the time `stuck`.

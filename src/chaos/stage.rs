@@ -5,36 +5,31 @@
 //! who stop them.
 
 use std::{
-    env, fs, io,
+    fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
 use rustix::process::Signal;
-use tokio::{
-    process::{Child, Command},
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{ChaosError, Rehearsal, acts::Kind, processes};
+use super::{
+    ChaosError, Rehearsal,
+    acts::Kind,
+    host::{Host, configuration, last_lines, sanjer, socket, up},
+    processes,
+};
 use crate::{broker::Broker, config, sanjer::PROCESS_COMMAND};
 
-/// The pool of every host: two processes whose jobs share them, and their spare.
-const POOL: &str = "light=2x8";
 /// Shards of the queue: more than one, so that every rule across them is at work.
 pub(super) const SHARDS: u16 = 2;
 /// How long the collector may take to come up.
 const START: Duration = Duration::from_mins(1);
-/// How long a host that was asked to stop may take.
-const STOP: Duration = Duration::from_secs(40);
-/// The longest path of a unix socket, with room for what redis-server adds to it.
-const MAX_SOCKET: usize = 100;
 /// What the command line of redis-server has.
 const REDIS: &str = "redis-server";
 /// What the command line of a host has, whatever our program is called.
-const HOST: &str = "--data-dir";
+pub(super) const HOST: &str = "--data-dir";
 /// The exit code of a command that could not start.
 const COULD_NOT_START: i32 = 2;
 
@@ -49,13 +44,6 @@ pub(super) struct Stage {
     redis_pid: Option<u32>,
     /// What to do later: bring a host back, wake somebody up.
     later: Vec<(Instant, Later)>,
-}
-
-struct Host {
-    number: usize,
-    arguments: Vec<String>,
-    child: Option<Child>,
-    log: PathBuf,
 }
 
 enum Later {
@@ -323,82 +311,4 @@ pub(super) struct Tended {
     pub(super) what: String,
     /// Whether it may happen: a host does not start while Redis is away.
     pub(super) allowed: bool,
-}
-
-impl Host {
-    fn new(number: usize, dir: &Path, arguments: Vec<String>) -> Self {
-        Self { number, arguments, child: None, log: dir.join(format!("host-{number}.log")) }
-    }
-
-    fn spawn(&mut self, dir: &Path) -> Result<(), ChaosError> {
-        let files = |source| ChaosError::Files { path: self.log.clone(), source };
-        let log = fs::OpenOptions::new().create(true).append(true).open(&self.log).map_err(files)?;
-        let program = env::current_exe().map_err(|source| ChaosError::Spawn { source })?;
-        let mut command = Command::new(program);
-        for (name, _) in env::vars_os() {
-            // The rehearsal is the same everywhere.
-            if name.to_string_lossy().starts_with("COLLECTOR_") {
-                command.env_remove(name);
-            }
-        }
-        command.args(&self.arguments).current_dir(dir).process_group(0).kill_on_drop(true);
-        command.stdin(Stdio::null()).stdout(log.try_clone().map_err(files)?).stderr(log);
-        self.child = Some(command.spawn().map_err(|source| ChaosError::Spawn { source })?);
-        Ok(())
-    }
-
-    /// How it ended, if it did; then it is gone from here.
-    fn ended(&mut self) -> Option<ExitStatus> {
-        let status = self.child.as_mut()?.try_wait().ok()??;
-        self.child = None;
-        Some(status)
-    }
-
-    async fn stop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
-        if let Some(pid) = child.id() {
-            processes::signal(pid, HOST, Signal::TERM);
-        }
-        if timeout(STOP, child.wait()).await.is_err() {
-            // Its sanjers end when it does.
-            child.kill().await.ok();
-        }
-    }
-}
-
-fn socket(dir: &Path) -> Result<PathBuf, ChaosError> {
-    let socket = dir.join("data").join("redis.sock");
-    if socket.as_os_str().len() > MAX_SOCKET {
-        return Err(ChaosError::LongPath(socket));
-    }
-    Ok(socket)
-}
-
-fn up(api: SocketAddr, redis_url: Option<&String>) -> Vec<String> {
-    let mut arguments: Vec<String> =
-        ["up", "--data-dir", "data", "--pool", POOL, "--listen"].map(str::to_owned).to_vec();
-    arguments.push(api.to_string());
-    if let Some(url) = redis_url {
-        arguments.extend(["--redis-url".to_owned(), url.clone()]);
-    }
-    arguments
-}
-
-fn sanjer(redis_url: &str) -> Vec<String> {
-    ["sanjer", "--data-dir", "data", "--pool", POOL, "--redis-url", redis_url].map(str::to_owned).to_vec()
-}
-
-/// What differs from the defaults. The stream of events must outlast the moments in which nobody reads it.
-fn configuration(lease: Duration) -> String {
-    format!(
-        "[queue]\nlease = \"{}\"\nshards = {SHARDS}\n\n[redis]\ntimeout = \"2s\"\n\n[jobs]\nmax_events = 500000\n",
-        config::Span(lease)
-    )
-}
-
-/// The end of a log, for whom it concerns.
-fn last_lines(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_else(|error: io::Error| error.to_string());
-    let lines: Vec<&str> = text.lines().collect();
-    lines.get(lines.len().saturating_sub(5)..).unwrap_or_default().join("\n")
 }

@@ -12,13 +12,12 @@ use super::{
     acts::Kind,
     history::{Hash, Move, Moves},
     load::{Accepted, Posts},
+    recovery::{Recovery, recoveries},
 };
 use crate::job::{JobId, Status};
 
 /// What Redis with `appendfsync everysec` may lose of what it has answered, should it die while the disk is busy.
 const EVERYSEC: i64 = 2000;
-/// How much later than the death of its sender a claim may reach Redis.
-const ON_ITS_WAY: i64 = 200;
 
 /// All that is known at the end.
 pub(super) struct Evidence {
@@ -45,6 +44,8 @@ pub(super) struct Strike {
     pub(super) kind: Kind,
     /// When, in milliseconds since 1970 by the clock of Redis.
     pub(super) at_ms: i64,
+    /// When what stood still went on, by the same clock.
+    pub(super) until_ms: Option<i64>,
     /// The sanjers that died of it, or stood still.
     pub(super) sanjers: Vec<u32>,
 }
@@ -76,22 +77,6 @@ pub struct Verdict {
     pub strikes: BTreeMap<Kind, Recovery>,
     /// Every broken promise.
     pub broken: Vec<Broken>,
-}
-
-/// How soon work went on after acts of one kind.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Recovery {
-    /// How many acts there were.
-    pub acts: u64,
-    /// Jobs that ran again because of them; for Redis and the API: acts after which work went on.
-    pub recovered: u64,
-    /// From the act to the job running again, in milliseconds; for redis to the next claim of any job, for a stalled
-    /// API to the next accepted post.
-    pub p50_ms: Option<i64>,
-    /// The same, for all but one in a hundred.
-    pub p99_ms: Option<i64>,
-    /// The longest.
-    pub max_ms: Option<i64>,
 }
 
 /// What the collector promises.
@@ -152,6 +137,7 @@ pub struct Broken {
 /// Judges.
 pub(super) fn judge(seed: u64, duration: Duration, evidence: &Evidence) -> Verdict {
     let posts = &evidence.posts;
+    let posts_ms: Vec<i64> = posts.accepted.iter().map(|accepted| accepted.at_ms).collect();
     let mut verdict = Verdict {
         seed,
         duration_s: duration.as_secs_f64(),
@@ -163,7 +149,7 @@ pub(super) fn judge(seed: u64, duration: Duration, evidence: &Evidence) -> Verdi
         lost: 0,
         unfinished: 0,
         extra_runs: 0,
-        strikes: recoveries(evidence),
+        strikes: recoveries(&evidence.strikes, &evidence.moves, &posts_ms),
         broken: Vec::new(),
     };
     for accepted in &posts.accepted {
@@ -274,66 +260,10 @@ fn longest_silence(evidence: &Evidence) -> i64 {
     times.windows(2).filter_map(|pair| Some(pair.last()? - pair.first()?)).max().unwrap_or(0)
 }
 
-/// How soon work went on, by kind.
-fn recoveries(evidence: &Evidence) -> BTreeMap<Kind, Recovery> {
-    let mut times: BTreeMap<Kind, (u64, Vec<i64>)> = BTreeMap::new();
-    let mut claims: Vec<i64> =
-        evidence.moves.values().flatten().filter(|one| one.status == Status::Running).map(|one| one.at_ms).collect();
-    claims.sort_unstable();
-    for strike in &evidence.strikes {
-        let (acts, waits) = times.entry(strike.kind).or_default();
-        *acts += 1;
-        match strike.kind {
-            Kind::Redis | Kind::StalledRedis => {
-                let next = claims.partition_point(|at| *at <= strike.at_ms);
-                waits.extend(claims.get(next).map(|at| at - strike.at_ms));
-            }
-            Kind::StalledApi => {
-                let posts = evidence.posts.accepted.iter().map(|accepted| accepted.at_ms);
-                waits.extend(posts.filter(|at| *at > strike.at_ms).min().map(|at| at - strike.at_ms));
-            }
-            _ => waits.extend(evidence.moves.values().filter_map(|moves| ran_again(strike, moves))),
-        }
-    }
-    times.into_iter().map(|(kind, (acts, waits))| (kind, recovery(acts, waits))).collect()
-}
-
-/// How long after the strike a job ran again that one of the struck sanjers held.
-fn ran_again(strike: &Strike, moves: &[Move]) -> Option<i64> {
-    let is_held = |claim: &Move, next: &Move| {
-        claim.sanjer.is_some_and(|pid| strike.sanjers.contains(&pid))
-            && claim.at_ms <= strike.at_ms + ON_ITS_WAY
-            && next.at_ms >= strike.at_ms
-    };
-    let held = moves.windows(2).position(|pair| matches!(pair, [claim, next] if is_held(claim, next)))?;
-    let mut after = moves.get(held + 1..)?.iter();
-    if after.next()?.status != Status::Queued {
-        return None;
-    }
-    after.find(|one| one.status == Status::Running).map(|again| again.at_ms - strike.at_ms)
-}
-
-fn recovery(acts: u64, mut waits: Vec<i64>) -> Recovery {
-    waits.sort_unstable();
-    Recovery {
-        acts,
-        recovered: waits.len() as u64,
-        p50_ms: percentile(&waits, 50),
-        p99_ms: percentile(&waits, 99),
-        max_ms: waits.last().copied(),
-    }
-}
-
 /// How many of a job's processes were killed, each by itself.
 fn kills_of<'a>(moves: impl Iterator<Item = &'a Move>, strikes: &[Strike]) -> u64 {
     let killed = |pid| strikes.iter().any(|strike| strike.kind == Kind::Sanjer && strike.sanjers.contains(&pid));
     moves.filter(|one| one.sanjer.is_some_and(killed)).count() as u64
-}
-
-/// The smallest value that is not below so many per cent of all (the nearest rank).
-fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied()
 }
 
 #[cfg(test)]
@@ -426,7 +356,7 @@ mod tests {
         set(&mut evidence, id, "status", "dead");
         set(&mut evidence, id, "crashes", "1");
         evidence.moves.get_mut(&id).unwrap()[2].status = Status::Dead;
-        evidence.strikes = vec![Strike { kind: Kind::Sanjer, at_ms: 1400, sanjers: vec![7] }];
+        evidence.strikes = vec![Strike { kind: Kind::Sanjer, at_ms: 1400, until_ms: None, sanjers: vec![7] }];
         assert!(broken(&evidence).is_empty());
         // Nobody but itself is to blame for what nobody killed.
         set(&mut evidence, id, "crashes", "2");
@@ -439,59 +369,9 @@ mod tests {
         let mut evidence = one(id);
         evidence.hashes.clear();
         for (at_ms, said) in [(1500, true), (900, false), (3500, false)] {
-            evidence.strikes = vec![Strike { kind: Kind::Redis, at_ms, sanjers: vec![] }];
+            evidence.strikes = vec![Strike { kind: Kind::Redis, at_ms, until_ms: None, sanjers: vec![] }];
             let verdict = judge(1, Duration::ZERO, &evidence);
             assert_eq!(verdict.broken[0].detail.contains("everysec"), said, "{at_ms}");
-        }
-    }
-
-    #[test]
-    fn recoveries_are_measured_from_the_strike_to_the_next_run() {
-        let (queued, running, retrying) = (Status::Queued, Status::Running, Status::Retrying);
-        for (told, expected) in [
-            (vec![(running, 1, 1000, Some(7)), (queued, 1, 2050, None), (running, 2, 2100, Some(8))], Some(100)),
-            // The claim was on its way when the sanjer died.
-            (vec![(running, 1, 2001, Some(7)), (queued, 1, 2050, None), (running, 2, 2070, Some(8))], Some(70)),
-            // It was somebody else's.
-            (vec![(running, 1, 1000, Some(9)), (queued, 1, 2050, None), (running, 2, 2100, Some(8))], None),
-            // Given back before the strike.
-            (vec![(running, 1, 1000, Some(7)), (queued, 1, 1500, None), (running, 2, 2100, Some(8))], None),
-            // Its end was on its way.
-            (vec![(running, 1, 1000, Some(7)), (retrying, 1, 2001, None), (running, 2, 2900, Some(8))], None),
-            (vec![(running, 1, 1000, Some(7)), (Status::Succeeded, 1, 2001, None)], None),
-            // It never ran again.
-            (vec![(running, 1, 1000, Some(7)), (queued, 1, 2050, None)], None),
-        ] {
-            let strike = Strike { kind: Kind::Sanjer, at_ms: 2000, sanjers: vec![6, 7] };
-            assert_eq!(ran_again(&strike, &moves(&told)), expected, "{told:?}");
-        }
-    }
-
-    #[test]
-    fn redis_has_recovered_when_a_job_is_claimed() {
-        let id = JobId::new(Shard(0));
-        let mut evidence = one(id);
-        evidence.strikes = vec![
-            Strike { kind: Kind::Redis, at_ms: 950, sanjers: vec![] },
-            Strike { kind: Kind::Redis, at_ms: 2000, sanjers: vec![] },
-        ];
-        let expected = Recovery { acts: 2, recovered: 1, p50_ms: Some(60), p99_ms: Some(60), max_ms: Some(60) };
-        assert_eq!(recoveries(&evidence)[&Kind::Redis], expected);
-    }
-
-    #[test]
-    fn percentiles_are_of_the_nearest_rank() {
-        let hundred: Vec<i64> = (1..=100).collect();
-        for (values, percent, expected) in [
-            (hundred.as_slice(), 50, Some(50)),
-            (&hundred, 99, Some(99)),
-            (&[5], 50, Some(5)),
-            (&[5], 99, Some(5)),
-            (&[1, 2, 3], 50, Some(2)),
-            (&[1, 2], 99, Some(2)),
-            (&[], 99, None),
-        ] {
-            assert_eq!(percentile(values, percent), expected, "{} values, {percent}", values.len());
         }
     }
 }
