@@ -22,6 +22,8 @@ use crate::config;
 
 /// The pool of every host: two processes whose jobs share them, and their spare.
 const POOL: &str = "light=2x8";
+/// This program, even if another stands in its file's place by now.
+const OURSELVES: &str = "/proc/self/exe";
 /// How long a host that was asked to stop may take.
 const STOP: Duration = Duration::from_secs(40);
 /// The longest path of a unix socket, with room for what redis-server adds to it.
@@ -32,6 +34,8 @@ pub(super) struct Host {
     /// From 1.
     pub(super) number: usize,
     arguments: Vec<String>,
+    /// The Redis it is told to use; its own, if none.
+    redis_url: Option<String>,
     /// Its process, while it is there.
     pub(super) child: Option<Child>,
     /// What its processes say.
@@ -39,21 +43,25 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(number: usize, dir: &Path, arguments: Vec<String>) -> Self {
-        Self { number, arguments, child: None, log: dir.join(format!("host-{number}.log")) }
+    /// Prepared; nothing is started yet.
+    pub(super) fn new(number: usize, dir: &Path, arguments: Vec<String>, redis_url: Option<&String>) -> Self {
+        let log = dir.join(format!("host-{number}.log"));
+        Self { number, arguments, redis_url: redis_url.cloned(), child: None, log }
     }
 
+    /// Starts it, for the first time or again.
     pub(super) fn spawn(&mut self, dir: &Path) -> Result<(), ChaosError> {
         let files = |source| ChaosError::Files { path: self.log.clone(), source };
         let log = fs::OpenOptions::new().create(true).append(true).open(&self.log).map_err(files)?;
-        let program = env::current_exe().map_err(|source| ChaosError::Spawn { source })?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(OURSELVES);
         for (name, _) in env::vars_os() {
             // The rehearsal is the same everywhere.
             if name.to_string_lossy().starts_with("COLLECTOR_") {
                 command.env_remove(name);
             }
         }
+        // Not on the command line, which everybody can see: it may hold a password.
+        command.envs(self.redis_url.iter().map(|url| ("COLLECTOR_REDIS__URL", url)));
         command.args(&self.arguments).current_dir(dir).process_group(0).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(log.try_clone().map_err(files)?).stderr(log);
         self.child = Some(command.spawn().map_err(|source| ChaosError::Spawn { source })?);
@@ -67,6 +75,7 @@ impl Host {
         Some(status)
     }
 
+    /// Asks it to stop, and ends it if it does not.
     pub(super) async fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         if let Some(pid) = child.id() {
@@ -79,6 +88,7 @@ impl Host {
     }
 }
 
+/// Where the private Redis of host 1 listens.
 pub(super) fn socket(dir: &Path) -> Result<PathBuf, ChaosError> {
     let socket = dir.join("data").join("redis.sock");
     if socket.as_os_str().len() > MAX_SOCKET {
@@ -87,18 +97,14 @@ pub(super) fn socket(dir: &Path) -> Result<PathBuf, ChaosError> {
     Ok(socket)
 }
 
-pub(super) fn up(api: SocketAddr, redis_url: Option<&String>) -> Vec<String> {
-    let mut arguments: Vec<String> =
-        ["up", "--data-dir", "data", "--pool", POOL, "--listen"].map(str::to_owned).to_vec();
-    arguments.push(api.to_string());
-    if let Some(url) = redis_url {
-        arguments.extend(["--redis-url".to_owned(), url.clone()]);
-    }
-    arguments
+/// The command line of host 1.
+pub(super) fn up(api: SocketAddr) -> Vec<String> {
+    ["up", "--data-dir", "data", "--pool", POOL, "--listen", &api.to_string()].map(str::to_owned).into()
 }
 
-pub(super) fn sanjer(redis_url: &str) -> Vec<String> {
-    ["sanjer", "--data-dir", "data", "--pool", POOL, "--redis-url", redis_url].map(str::to_owned).to_vec()
+/// The command line of every other host.
+pub(super) fn sanjer() -> Vec<String> {
+    ["sanjer", "--data-dir", "data", "--pool", POOL].map(str::to_owned).into()
 }
 
 /// What differs from the defaults. The stream of events must outlast the moments in which nobody reads it.

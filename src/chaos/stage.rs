@@ -70,8 +70,10 @@ impl Stage {
         fs::write(dir.join("collector.toml"), configuration(rehearsal.lease)).map_err(files)?;
         // Whoever comes back must be found where it was, so the port cannot be left to chance twice.
         let api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).map_err(files)?;
-        let mut hosts = vec![Host::new(1, dir, up(api, (!own_redis).then_some(&redis_url)))];
-        hosts.extend((2..=usize::from(rehearsal.hosts)).map(|number| Host::new(number, dir, sanjer(&redis_url))));
+        let mut hosts = vec![Host::new(1, dir, up(api), (!own_redis).then_some(&redis_url))];
+        hosts.extend(
+            (2..=usize::from(rehearsal.hosts)).map(|number| Host::new(number, dir, sanjer(), Some(&redis_url))),
+        );
         Ok(Self { dir: dir.to_owned(), hosts, api, redis_url, own_redis, redis_pid: None, later: vec![] })
     }
 

@@ -65,6 +65,9 @@ pub(super) struct Args {
     keep: bool,
 }
 
+/// A rehearsal in which nothing can happen says nothing.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// What the columns of times mean.
 const LEGEND: &str = "\
 went on: jobs that ran again, and how long after the act. For redis: until the next claim of any job; for a stalled API:
@@ -75,6 +78,9 @@ dead.
 
 /// Rehearses, and prints the verdict.
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
+    if args.duration.0 < SHORTEST {
+        return Err(CliError::Start("--duration: expected at least 1s".into()));
+    }
     let stop = stop::on_signal()?;
     let rehearsal = Rehearsal {
         // Short enough to be typed again.

@@ -1,5 +1,5 @@
-//! The second tier: tests with partners that have to be installed first. `make test-all`, or `make test-all ONLY=name`
-//! for one module.
+//! The second tier: tests that take minutes, or partners that have to be installed first. `make test-all`, or
+//! `make test-all ONLY=name` for one module.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "in tests a panic is the right answer")]
 
