@@ -157,3 +157,56 @@ fn seconds(ms: Option<i64>) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a time within one run")]
     ms.map_or_else(String::new, |ms| format!("{:.2} s", ms as f64 / 1000.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        chaos::{Broken, Kind, Promise},
+        job::{JobId, Shard},
+    };
+
+    fn verdict(broken: Vec<Broken>) -> Verdict {
+        let recovery = Recovery { acts: 3, recovered: 2, p50_ms: Some(1234), p99_ms: Some(2000), max_ms: Some(2000) };
+        Verdict {
+            seed: 7,
+            duration_s: 30.0,
+            accepted: 10,
+            refused: 1,
+            unanswered: 2,
+            longest_silence_ms: 1500,
+            ended: BTreeMap::from([("succeeded", 9)]),
+            lost: broken.len() as u64,
+            unfinished: 0,
+            extra_runs: 4,
+            strikes: BTreeMap::from([(Kind::Host, recovery)]),
+            broken,
+        }
+    }
+
+    #[test]
+    fn a_broken_promise_is_shown_with_its_job_and_hash() {
+        let job = JobId::new(Shard(0));
+        let hash = BTreeMap::from([("status".to_owned(), "running".to_owned())]);
+        let broken = Broken { promise: Promise::Ends, job: Some(job), detail: "it is still running".into(), hash };
+        let text = as_text(&verdict(vec![broken]), Some(Path::new("/tmp/chaos-1")));
+        for part in [
+            &format!("BROKEN: \"ends\" by job {job}: it is still running\n  status: running\n"),
+            "one promise was broken (seed 7, 30 s)",
+            "logs and data: /tmp/chaos-1",
+            "1.23 s",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+        assert!(as_text(&verdict(Vec::new()), None).ends_with("every promise was kept (seed 7, 30 s)\n"));
+    }
+
+    #[test]
+    fn json_says_where_the_logs_are() {
+        let value: serde_json::Value =
+            serde_json::from_str(&as_json(&verdict(Vec::new()), Some(Path::new("/tmp/x"))).unwrap()).unwrap();
+        assert_eq!((&value["kept"], &value["strikes"]["host"]["p50_ms"]), (&json!("/tmp/x"), &json!(1234)));
+    }
+}
