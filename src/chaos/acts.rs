@@ -7,8 +7,6 @@ use std::{fmt, time::Duration};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use serde::Serialize;
 
-/// The time between two acts, in milliseconds.
-const GAP_MS: std::ops::Range<u64> = 400..2000;
 /// How long a host stays away, in milliseconds.
 const AWAY_MS: std::ops::Range<u64> = 200..2000;
 /// The shortest stall, in milliseconds.
@@ -49,9 +47,11 @@ pub struct Act {
     pub lasts: Duration,
 }
 
-/// What there is to strike.
+/// What there is to strike, and how often.
 #[derive(Clone, Copy, Debug)]
 pub struct Targets {
+    /// The time between two acts, on average.
+    pub every: Duration,
     /// Hosts, the one with the API included.
     pub hosts: u16,
     /// Whether Redis may be struck: only one of our own.
@@ -127,7 +127,7 @@ pub fn acts(seed: u64, duration: Duration, targets: Targets) -> Vec<Act> {
     let mut acts = Vec::new();
     let mut at = Duration::ZERO;
     loop {
-        at += Duration::from_millis(random.random_range(GAP_MS));
+        at += targets.every.mul_f64(random.random_range(0.3..1.7));
         if at >= duration {
             return acts;
         }
@@ -148,7 +148,8 @@ mod tests {
 
     use super::*;
 
-    const ALL: Targets = Targets { hosts: 2, redis: true, lease: Duration::from_secs(3) };
+    const ALL: Targets =
+        Targets { every: Duration::from_millis(1200), hosts: 2, redis: true, lease: Duration::from_secs(3) };
 
     #[test]
     fn a_seed_means_the_same_acts_every_time() {
@@ -169,6 +170,14 @@ mod tests {
             assert!((15..75).contains(&acts.len()), "{seed}: {}", acts.len());
             let kinds: BTreeSet<Kind> = acts.iter().map(|act| act.kind).collect();
             assert_eq!(kinds.len(), 8, "{seed}: a run of 30 s sees every kind");
+        }
+    }
+
+    #[test]
+    fn they_come_as_often_as_asked() {
+        for (seconds, expected) in [(1, 50..70), (10, 4..9)] {
+            let acts = acts(5, Duration::from_mins(1), Targets { every: Duration::from_secs(seconds), ..ALL });
+            assert!(expected.contains(&acts.len()), "every {seconds} s: {}", acts.len());
         }
     }
 

@@ -59,6 +59,8 @@ pub struct Rehearsal {
     pub seed: u64,
     /// How long load and acts go on.
     pub duration: Duration,
+    /// The time between two acts, on average.
+    pub every: Duration,
     /// Posts a second.
     pub rate: u32,
     /// Hosts, each with a supervisor; the first has the API.

@@ -43,7 +43,12 @@ impl<'a, T: FnMut(Duration, &str)> Scene<'a, T> {
 
     /// Does all acts, each at its time.
     pub(super) async fn play(&mut self, rehearsal: &Rehearsal) -> Result<(), ChaosError> {
-        let targets = Targets { hosts: rehearsal.hosts, redis: rehearsal.redis_url.is_none(), lease: rehearsal.lease };
+        let targets = Targets {
+            every: rehearsal.every,
+            hosts: rehearsal.hosts,
+            redis: rehearsal.redis_url.is_none(),
+            lease: rehearsal.lease,
+        };
         for act in acts(rehearsal.seed, rehearsal.duration, targets) {
             self.wait_until(self.begin + act.at).await?;
             self.act(&act).await;

@@ -35,6 +35,7 @@ such job is printed with its hash, and logs and data are kept); 2: there is no v
 Examples:
   collector chaos
   collector chaos --duration 5m --rate 50 --hosts 3
+  collector chaos --duration 5m --every 12s             one failure at a time: how long each recovery takes by itself
   collector chaos --seed 4711 --json --keep             the same acts as another run with this seed
   collector chaos --redis-url redis://127.0.0.1:6399/9  a scratch Redis of yours, which is not killed")]
 pub(super) struct Args {
@@ -44,6 +45,10 @@ pub(super) struct Args {
     /// Repeats the acts and jobs of another run [default: a random one, which is printed first].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// The time between two acts, on average. Short: failures fall into each other's recovery. Long, several times the
+    /// lease: how long each recovery takes by itself.
+    #[arg(long, value_name = "TIME", default_value = "1200ms")]
+    every: Span,
     /// Jobs posted a second.
     #[arg(long, value_name = "JOBS_PER_S", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
@@ -68,6 +73,9 @@ pub(super) struct Args {
 /// A rehearsal in which nothing can happen says nothing.
 const SHORTEST: Duration = Duration::from_secs(1);
 
+/// Acts that follow each other faster leave nothing to strike.
+const MOST_OFTEN: Duration = Duration::from_millis(100);
+
 /// What the columns of times mean.
 const LEGEND: &str = "\
 went on: jobs that ran again, and how long after the act. For redis: until the next claim of any job; for a stalled API:
@@ -78,14 +86,17 @@ dead.
 
 /// Rehearses, and prints the verdict.
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
-    if args.duration.0 < SHORTEST {
-        return Err(CliError::Start("--duration: expected at least 1s".into()));
+    for (flag, value, least) in [("--duration", args.duration, SHORTEST), ("--every", args.every, MOST_OFTEN)] {
+        if value.0 < least {
+            return Err(CliError::Start(format!("{flag} {value}: expected at least {}", Span(least))));
+        }
     }
     let stop = stop::on_signal()?;
     let rehearsal = Rehearsal {
         // Short enough to be typed again.
         seed: args.seed.unwrap_or_else(|| rand::random::<u32>().into()),
         duration: args.duration.0,
+        every: args.every.0,
         rate: args.rate,
         hosts: args.hosts,
         lease: args.lease.0,

@@ -65,6 +65,16 @@ async fn a_redis_in_use_is_refused() {
 }
 
 #[tokio::test]
+async fn nonsense_is_refused() {
+    let scratch = Scratch::new();
+    for (flag, value) in [("--duration", "0s"), ("--every", "1ms"), ("--hosts", "0"), ("--rate", "0"), ("--seed", "x")]
+    {
+        let done = finished(&scratch, ["chaos", flag, value], &[]).await;
+        assert!(done.code == Some(2) && done.stderr.contains(flag), "{flag} {value}: {}", done.stderr);
+    }
+}
+
+#[tokio::test]
 async fn a_rehearsal_that_is_stopped_leaves_nothing() {
     let scratch = Scratch::new();
     let tmp = [("TMPDIR", scratch.path().to_str().unwrap())];
