@@ -5,6 +5,8 @@
 //! not at all, also if its client leaves;
 //! nothing that a client sends is read without a bound.
 
+mod again;
+mod body;
 #[cfg(test)]
 mod contract;
 mod events;
@@ -90,6 +92,8 @@ fn routes() -> Vec<Route> {
         Route::new(GET, "/platforms/get", platforms::get),
         // Its body and its write have a time each.
         Route::new(POST, "/execution/run", run::run).unlimited(),
+        Route::new(POST, "/execution/cancel", again::cancel),
+        Route::new(POST, "/execution/retry", again::retry).unlimited(),
         Route::new(GET, "/execution/get", get::get),
         Route::new(GET, "/execution/list", list::list),
         // A stream may last for ever.

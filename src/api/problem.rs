@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     broker::BrokerError,
-    job::{EventIdError, Fault, JobIdError, ListError, ReadError, Refusal},
+    job::{CancelError, EventIdError, Fault, JobIdError, ListError, ReadError, Refusal, RetryError},
 };
 
 /// Seconds after which trying again makes sense.
@@ -46,6 +46,8 @@ pub(super) enum Code {
     RequestTimeout,
     BodyTooLarge,
     UnsupportedMediaType,
+    AlreadyRetried,
+    WrongStatus,
     IdempotencyKeyReused,
     InvalidTaskSpec,
     Internal,
@@ -57,7 +59,7 @@ pub(super) enum Code {
 impl Code {
     /// Every code, for comparing with `openapi.yaml`.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::BadCursor,
         Self::BadEventId,
         Self::BadIdempotencyKey,
@@ -72,6 +74,8 @@ impl Code {
         Self::RequestTimeout,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
+        Self::AlreadyRetried,
+        Self::WrongStatus,
         Self::IdempotencyKeyReused,
         Self::InvalidTaskSpec,
         Self::Internal,
@@ -95,6 +99,7 @@ impl Code {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::AlreadyRetried | Self::WrongStatus => StatusCode::CONFLICT,
             Self::IdempotencyKeyReused | Self::InvalidTaskSpec => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RedisUnavailable | Self::Timeout | Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
@@ -117,6 +122,8 @@ impl Code {
             Self::RequestTimeout => "The body did not arrive in time",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not sent as JSON",
+            Self::AlreadyRetried => "The job was run again before",
+            Self::WrongStatus => "The job does not stand where that is possible",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used with another body",
             Self::InvalidTaskSpec => "The task spec is wrong",
             Self::Internal => "A fault of the collector",
@@ -222,6 +229,29 @@ impl From<ReadError> for Problem {
         match error {
             ReadError::Broker(error) => error.into(),
             ReadError::Record(_) | ReadError::Encode(_) | ReadError::Replaced { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<CancelError> for Problem {
+    fn from(error: CancelError) -> Self {
+        match error {
+            CancelError::Unknown => super::get::unknown(),
+            CancelError::Ended(_) => Self::new(Code::WrongStatus, error.to_string()),
+            CancelError::Broker(error) => error.into(),
+        }
+    }
+}
+
+impl From<RetryError> for Problem {
+    fn from(error: RetryError) -> Self {
+        match error {
+            RetryError::Unknown => super::get::unknown(),
+            RetryError::Status(_) => Self::new(Code::WrongStatus, error.to_string()),
+            RetryError::Before(_) => Self::new(Code::AlreadyRetried, error.to_string()),
+            RetryError::Refused(refusal) => refusal.into(),
+            RetryError::Read(error) => error.into(),
+            RetryError::Seal(_) => Self::internal(&error),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     job::{JobId, Jobs},
     platform::{LIGHT, Registry},
     queue::{NewJob, Queue, keys},
-    sanjer::{Supervisor, supervise},
+    sanjer::{Host, Supervisor, supervise},
     secret::Sealer,
 };
 
@@ -132,7 +132,7 @@ impl Bench {
             left -= batch.len() as u64;
             for shard in self.queue.shards() {
                 let of_shard: Vec<NewJob> = batch.iter().filter(|job| job.id.shard() == shard).cloned().collect();
-                self.queue.submit(shard, &of_shard, None).await?;
+                self.queue.submit(shard, &of_shard).await?;
             }
             ids.extend(batch.iter().map(|job| job.id));
         }
@@ -148,9 +148,15 @@ impl Bench {
         Ok(all)
     }
 
-    /// Forgets all jobs and starts the sanjers.
+    fn supervise(&self) -> anyhow::Result<Supervisor> {
+        let (registry, sealer) = (Arc::new(Registry::load()?), Sealer::load(&self.config.key_file())?);
+        let host = Host { config: &self.config, queue: &self.queue, registry, sealer };
+        Ok(supervise(&host, &self.config.sanjers.pools)?)
+    }
+
+    /// Starts the sanjers.
     async fn start(&self) -> anyhow::Result<Supervisor> {
-        let supervisor = supervise(&self.config, &self.queue, &self.config.sanjers.pools);
+        let supervisor = self.supervise()?;
         while self.sanjers().await?.len() < usize::from(POOL.processes) + 1 {
             sleep(Duration::from_millis(10)).await;
         }
@@ -179,7 +185,7 @@ impl Bench {
         let started = Instant::now();
         self.submit(jobs).await?;
         let submit_per_s = jobs as f64 / started.elapsed().as_secs_f64();
-        let supervisor = supervise(&self.config, &self.queue, &self.config.sanjers.pools);
+        let supervisor = self.supervise()?;
         let mut first = None;
         let drain_per_s = loop {
             let done = self.finished().await?;
@@ -222,7 +228,7 @@ impl Bench {
             let job = self.new_job();
             let id = job.id;
             let at = jiff::Timestamp::now().as_microsecond();
-            self.queue.submit(id.shard(), &[job], None).await?;
+            self.queue.submit(id.shard(), &[job]).await?;
             sent.push((id, at));
             sleep(PICK_UPS.1).await;
         }

@@ -46,6 +46,17 @@ impl DirLock {
             .map(|file| Self { _file: file })
     }
 
+    /// The process that has the lock of `dir`, if there is one.
+    pub(super) fn holder(dir: &Path) -> Option<u32> {
+        let file = File::open(dir.join("lock")).ok()?;
+        if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+            return None;
+        }
+        let mut pid = String::new();
+        file.take(20).read_to_string(&mut pid).ok()?;
+        pid.trim().parse().ok()
+    }
+
     fn try_take(dir: &Path, path: &Path) -> io::Result<Result<File, LockError>> {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         match file.try_lock() {

@@ -14,6 +14,8 @@ mod scratch;
 mod script;
 mod server;
 
+use std::path::Path;
+
 pub use self::{
     check::{CheckError, Software, check},
     connect::{Broker, Connection},
@@ -24,3 +26,8 @@ pub use self::{
     script::Script,
     server::Address,
 };
+
+/// The process id of the collector that keeps its private Redis in `data_dir`, if one does.
+pub fn holder(data_dir: &Path) -> Option<u32> {
+    lock::DirLock::holder(data_dir)
+}

@@ -67,7 +67,16 @@ impl Client {
 
     /// Posts a JSON text as it is and reads the JSON answer.
     pub(super) async fn post(&self, path: &str, body: String) -> Result<Value, CliError> {
-        let request = self.http.request(Method::POST, self.url(path, &[]));
+        self.post_to(self.url(path, &[]), body).await
+    }
+
+    /// The same about a job; the text may be empty.
+    pub(super) async fn post_about(&self, path: &str, job: &str, body: String) -> Result<Value, CliError> {
+        self.post_to(self.url(path, &[("job_id", job)]), body).await
+    }
+
+    async fn post_to(&self, url: Url, body: String) -> Result<Value, CliError> {
+        let request = self.http.request(Method::POST, url);
         json(self.send(request.header(header::CONTENT_TYPE, "application/json").body(body)).await?).await
     }
 

@@ -5,6 +5,7 @@
 
 mod api;
 mod bench;
+mod cancel;
 mod chaos;
 mod client;
 mod config;
@@ -17,7 +18,9 @@ mod logging;
 mod options;
 mod platforms;
 mod progress;
+mod reload;
 mod render;
+mod retry;
 mod run;
 mod sanjer;
 mod sanjer_process;
@@ -41,6 +44,7 @@ Examples:
   collector up                                    run everything on this machine, http://127.0.0.1:8900
   collector run examples/enr_crawl.json --follow  submit a job, watch it, print its result
   collector get JOB_ID --full                     read a job with its datasets and log
+  collector cancel JOB_ID                         stop a job
   collector platforms                             what can be executed, and with which settings
 
 Exit codes:
@@ -72,8 +76,14 @@ enum Command {
     Run(run::Args),
     /// Read a job.
     Get(get::Args),
+    /// Stop a job.
+    Cancel(cancel::Args),
+    /// Run a job again that did not succeed.
+    Retry(retry::Args),
     /// List jobs, the newest first.
     List(list::Args),
+    /// Replace the sanjers of a running collector, one by one.
+    Reload(reload::Args),
     /// Show what can be executed, or execute it here.
     Platforms(platforms::Args),
     /// Show or check the configuration.
@@ -123,6 +133,9 @@ async fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Sanjer(args) => sanjer::run(args).await?,
         Command::Run(args) => return run::run(args).await,
         Command::Get(args) => return get::run(args).await,
+        Command::Cancel(args) => return cancel::run(args).await,
+        Command::Retry(args) => return retry::run(args).await,
+        Command::Reload(args) => reload::run(args)?,
         Command::List(args) => list::run(args).await?,
         Command::Platforms(args) => return platforms::run(args).await,
         Command::Config(args) => config::run(args)?,

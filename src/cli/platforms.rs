@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::{CliError, client::Api, logging, options::Sources, print, progress::Progress, render, run, stop};
 use crate::{
     job::{JobId, Shard},
-    platform::{Context, Envelope, Moment, Network, Platform, Registry, Report},
+    platform::{Context, Envelope, Moment, Network, Platform, Registry, Report, Run},
     secret::Sealer,
 };
 
@@ -90,7 +90,7 @@ async fn run_here(args: Foreground) -> Result<ExitCode, CliError> {
     let stop = stop::on_signal()?;
     let (reports, mut said) = mpsc::channel::<Envelope>(REPORTS);
     let network = Network { allow_public: config.network.allow_public };
-    let running = platform.run(Context::new(job, 1, 1, network, stop, reports), settings);
+    let running = platform.run(Context::new(Run::unrecorded(job, network), stop, reports), settings);
     let listening = async {
         let mut progress = Progress::new();
         while let Some(envelope) = said.recv().await {
@@ -129,6 +129,8 @@ fn show(report: Report, progress: &mut Progress) {
         Report::Progress { fraction, message } => progress.at(fraction, &message),
         Report::Log(line) => progress.line(&format!("log: {line}")),
         Report::Metadata { key, value } => progress.line(&format!("metadata: {key} = {value}")),
+        Report::Resumed => {}
+        Report::Checkpoint(json) => progress.line(&format!("checkpoint: {} bytes", json.len())),
         Report::Dataset { tag, rows } => progress.line(&format!("{}: {} rows", tag.as_str(), rows.len())),
     }
 }

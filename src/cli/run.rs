@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     CliError,
-    client::Api,
+    client::{Api, Client},
     follow::follow,
     get::{exit_code, where_next},
     print, render,
@@ -46,20 +46,30 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     let spec = read(&args.file)?;
     let client = args.api.client()?;
     let answer = client.post("execution/run", spec).await?;
+    submitted(&client, &answer, args.follow, args.json).await
+}
+
+/// Tells of a new job, and follows it if asked to.
+pub(super) async fn submitted(
+    client: &Client,
+    answer: &Value,
+    watch: bool,
+    as_json: bool,
+) -> Result<ExitCode, CliError> {
     let Some(job) = answer.get("job_id").and_then(Value::as_str) else {
         return Err(CliError::Unreachable(format!("the API answered without a job_id: {answer}")));
     };
-    if !args.follow {
-        print(&if args.json { format!("{}\n", json!({ "job_id": job })) } else { format!("{job}\n") })?;
+    if !watch {
+        print(&if as_json { format!("{}\n", json!({ "job_id": job })) } else { format!("{job}\n") })?;
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!("job {job}");
-    follow(&client, job).await?;
+    follow(client, job).await?;
     let record = client.job(job, false).await?;
-    if args.json {
+    if as_json {
         print(&render::json(&record))?;
     } else {
-        print(&format!("{}\n{}", render::job(&record), where_next(&client, job)))?;
+        print(&format!("{}\n{}", render::job(&record), where_next(client, job)))?;
     }
     Ok(exit_code(&record))
 }

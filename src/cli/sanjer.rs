@@ -30,9 +30,13 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     logging::init(&config.log)?;
     let stop = stop::on_signal()?;
     let queue = up::queue(&config, up::connect(&config).await?).await?;
-    up::sealer(&config, &queue).await?;
-    let supervisor = crate::sanjer::supervise(&config, &queue, &config.sanjers.pools);
-    stop.cancelled().await;
+    let sealer = up::sealer(&config, &queue).await?;
+    let hangups = stop::hangups()?;
+    let supervisor = up::supervise(&config, &queue, up::registry()?, sealer)?;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = stop::reload_at_each(hangups, &supervisor) => {}
+    }
     supervisor.stop().await;
     Ok(())
 }

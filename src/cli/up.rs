@@ -19,7 +19,7 @@ use crate::{
     job::Jobs,
     platform::Registry,
     queue::Queue,
-    sanjer,
+    sanjer::{self, Host, Supervisor},
     secret::Sealer,
 };
 
@@ -32,7 +32,8 @@ Examples:
   collector up --redis-url rediss://user:password@redis.example:6379 --pool light=2x64 --pool heavy=8x1
 
 Pools named here replace those of the configuration. Ctrl-C stops it: running jobs get a grace period
-(sanjers.stop_grace), what is left is handed back to the queue, and the private Redis is stopped last.")]
+(sanjers.stop_grace), what is left is handed back to the queue, and the private Redis is stopped last.
+`collector reload` (or SIGHUP) replaces all sanjers one by one, without a gap.")]
 pub(super) struct Args {
     #[command(flatten)]
     sources: Sources,
@@ -73,12 +74,30 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
 /// Serves the API and keeps the sanjers until `stop`; then the API ends first, so that nothing new comes in.
 async fn serve(config: &Config, stop: &CancellationToken) -> Result<(), CliError> {
     let queue = queue(config, connect(config).await?).await?;
-    let jobs = jobs(config, &queue).await?;
+    let (registry, sealer) = (registry()?, sealer(config, &queue).await?);
+    let jobs = Jobs::new(queue.clone(), registry.clone(), sealer.clone(), config);
+    let hangups = stop::hangups()?;
     let listener = bind(config).await?;
-    let supervisor = sanjer::supervise(config, &queue, &config.sanjers.pools);
-    api::serve(listener, jobs, Arc::new(config.clone()), true, stop.clone()).await;
+    let supervisor = supervise(config, &queue, registry, sealer)?;
+    let serving = api::serve(listener, jobs, Arc::new(config.clone()), true, stop.clone());
+    tokio::select! {
+        () = serving => {}
+        () = stop::reload_at_each(hangups, &supervisor) => {}
+    }
     supervisor.stop().await;
     Ok(())
+}
+
+/// The sanjers of this host.
+pub(super) fn supervise(
+    config: &Config,
+    queue: &Queue,
+    registry: Arc<Registry>,
+    sealer: Sealer,
+) -> Result<Supervisor, CliError> {
+    let host = Host { config, queue, registry, sealer };
+    sanjer::supervise(&host, &config.sanjers.pools)
+        .map_err(|error| CliError::Start(format!("cannot start sanjers: {error}")))
 }
 
 /// The queue, once this host agrees with all others on the number of shards.
@@ -96,9 +115,12 @@ pub(super) async fn queue(config: &Config, broker: Broker) -> Result<Queue, CliE
 
 /// What the API needs to accept jobs: the platforms, and the key that every host must share.
 pub(super) async fn jobs(config: &Config, queue: &Queue) -> Result<Jobs, CliError> {
-    let registry = Registry::load().map_err(|error| CliError::Start(error.to_string()))?;
-    let sealer = sealer(config, queue).await?;
-    Ok(Jobs::new(queue.clone(), Arc::new(registry), sealer, config))
+    Ok(Jobs::new(queue.clone(), registry()?, sealer(config, queue).await?, config))
+}
+
+/// Every platform of this build.
+pub(super) fn registry() -> Result<Arc<Registry>, CliError> {
+    Registry::load().map(Arc::new).map_err(|error| CliError::Start(error.to_string()))
 }
 
 /// The key for secrets. A host with another key than the others' could neither open their secrets nor they its.

@@ -85,6 +85,9 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     if config.jobs.max_events == 0 {
         return no("jobs.max_events", "expected at least 1");
     }
+    if config.sanjers.cancel_grace.as_millis() > config.sanjers.max_cancel_grace.as_millis() {
+        return no("sanjers.cancel_grace", "expected at most sanjers.max_cancel_grace");
+    }
     if config.sanjers.pools.is_empty() {
         return no("sanjers.pools", "expected at least one pool");
     }
@@ -115,7 +118,9 @@ fn spans(config: &Config) -> Result<(), (&'static str, String)> {
         ("queue.lease", config.queue.lease, second, hour),
         ("queue.safety_poll", config.queue.safety_poll, 10 * ms, hour),
         ("jobs.retention", config.jobs.retention, second, 3650 * day),
+        ("jobs.retention_failed", config.jobs.retention_failed, second, 3650 * day),
         ("sanjers.stop_grace", config.sanjers.stop_grace, 0, day),
+        ("sanjers.max_cancel_grace", config.sanjers.max_cancel_grace, 0, day),
     ];
     for (path, span, least, most) in limits {
         if !(least..=most).contains(&span.as_millis()) {

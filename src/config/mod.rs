@@ -93,6 +93,9 @@ pub struct Queue {
 #[expect(missing_docs, reason = "documented key by key in config.default.toml")]
 pub struct Jobs {
     pub retention: Span,
+    pub retention_failed: Span,
+    pub max_snoozes: u32,
+    pub max_checkpoint: ByteSize,
     pub max_log_lines: u32,
     pub max_dataset: ByteSize,
     pub max_result: ByteSize,
@@ -106,6 +109,10 @@ pub struct Jobs {
 pub struct Sanjers {
     pub pools: BTreeMap<String, PoolSize>,
     pub stop_grace: Span,
+    pub cancel_grace: Span,
+    pub max_cancel_grace: Span,
+    pub max_jobs: u64,
+    pub max_rss: ByteSize,
 }
 
 /// `[secrets]`

@@ -24,7 +24,8 @@ pub(super) struct Known {
     pub(super) record: Enr,
     /// What became of asking it.
     pub(super) state: State,
-    moves: u8,
+    /// How often it is asked again because it moved.
+    pub(super) moves: u8,
 }
 
 /// What became of asking a node.
@@ -81,6 +82,24 @@ impl Frontier {
             busy: HashSet::new(),
             overflowed: false,
         }
+    }
+
+    /// A node of an earlier run, with what became of asking it if it was.
+    pub(super) fn know(&mut self, record: Enr, state: Option<State>, moves: u8) {
+        let id = record.node_id();
+        self.hear(record);
+        if let Some(known) = self.nodes.get_mut(&id) {
+            known.moves = moves;
+            known.state = state.unwrap_or(known.state);
+            if known.state != State::Waiting && self.waiting.back() == Some(&id) {
+                self.waiting.pop_back();
+            }
+        }
+    }
+
+    /// Whether an earlier run heard of more nodes than are followed.
+    pub(super) fn overflow(&mut self, earlier: bool) {
+        self.overflowed |= earlier;
     }
 
     /// Somebody told of a node.

@@ -15,6 +15,7 @@ mod frontier;
 mod record;
 mod report;
 mod run;
+mod saved;
 #[cfg(test)]
 mod tests;
 

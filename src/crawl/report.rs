@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use discv5::Enr;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     frontier::Counts,
@@ -31,6 +31,8 @@ pub struct Report {
     pub records_updated: u64,
     /// Records that came as an answer to another question, and were dropped.
     pub bad_records: u64,
+    /// Of those asked, the ones that an earlier run of this job had asked: it went on from there.
+    pub resumed: u64,
     /// How long it took, in seconds.
     pub duration_s: f64,
     /// Nodes asked per second.
@@ -64,10 +66,13 @@ pub(super) enum End {
 }
 
 /// What is counted on the way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Tally {
     pub(super) records_updated: u64,
     pub(super) bad_records: u64,
+    /// Nodes that an earlier run of the job had asked.
+    #[serde(skip)]
+    pub(super) resumed: u64,
     clients: BTreeMap<String, u64>,
     forks: BTreeMap<String, u64>,
 }
@@ -90,6 +95,7 @@ impl Tally {
             refused: counts.refused,
             records_updated: self.records_updated,
             bad_records: self.bad_records,
+            resumed: self.resumed,
             duration_s: rounded(seconds),
             nodes_per_s: if seconds > 0.0 { rounded(as_float(asked) / seconds) } else { 0.0 },
             clients: self.clients,

@@ -6,7 +6,10 @@ use std::{
 };
 
 use enr::NodeId;
-use tokio::{task::JoinSet, time::MissedTickBehavior};
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, interval_at},
+};
 
 use super::{
     address::Reach,
@@ -16,11 +19,14 @@ use super::{
     frontier::{Frontier, State},
     record::{Row, hex},
     report::{End, Report, Tally, fraction, milliseconds},
+    saved::Saved,
 };
 use crate::platform::{Context, Failure, Result, Tag};
 
 /// How often a crawl says how far it is.
 const SAY: Duration = Duration::from_millis(500);
+/// How often it says where it is.
+const SAVE: Duration = Duration::from_secs(2);
 /// Rows kept back until they are worth a write.
 const ROWS: usize = 200;
 
@@ -49,11 +55,20 @@ pub async fn crawl(job: &Context, bootnodes: &[String], limits: Limits) -> Resul
         reach,
         asker: Arc::new(asker),
         frontier: Frontier::new(reach, limits.max_nodes),
+        before: Duration::ZERO,
         tally: Tally::default(),
+        is_saved: true,
         rows: Vec::new(),
         asking: JoinSet::new(),
     };
-    job.progress(0.0, format!("asking {} bootnodes", bootnodes.len())).await;
+    if let Some(saved) = job.resume::<Saved>() {
+        crawl.frontier = saved.frontier(reach, limits.max_nodes);
+        (crawl.before, crawl.tally) = (saved.took(), saved.tally);
+        crawl.tally.resumed = crawl.frontier.counts().asked;
+        job.log(format!("going on where an earlier run was: {} nodes are asked already", crawl.tally.resumed)).await;
+    } else {
+        job.progress(0.0, format!("asking {} bootnodes", bootnodes.len())).await;
+    }
     for record in bootnodes {
         crawl.frontier.hear(record);
     }
@@ -66,7 +81,11 @@ struct Crawl<'a> {
     reach: Reach,
     asker: Arc<Asker>,
     frontier: Frontier,
+    /// How long earlier runs took.
+    before: Duration,
     tally: Tally,
+    /// Whether it says where it is; not once there is too much to say.
+    is_saved: bool,
     /// Nodes that answered and are not in the dataset yet.
     rows: Vec<Row>,
     asking: JoinSet<Asked>,
@@ -78,10 +97,11 @@ type Asked = (NodeId, Result<Told, AskError>);
 impl Crawl<'_> {
     async fn run(mut self) -> Result<Report> {
         let start = Instant::now();
-        let time_up = tokio::time::sleep(self.limits.max_duration);
+        let time_up = tokio::time::sleep(self.limits.max_duration.saturating_sub(self.before));
         tokio::pin!(time_up);
-        let mut say = tokio::time::interval(SAY);
+        let (mut say, mut save) = (interval(SAY), interval_at((start + SAVE).into(), SAVE));
         say.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        save.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = loop {
             self.ask_more();
             if self.asking.is_empty() && self.frontier.exhausted() {
@@ -91,10 +111,12 @@ impl Crawl<'_> {
                 // Stopping comes first: a flood of answers must not delay it.
                 biased;
                 () = self.job.cancelled().cancelled() => {
+                    self.save(start.elapsed()).await?;
                     return Err(Failure::transient("stopped", "the crawl was stopped before its end"));
                 }
                 () = &mut time_up => break End::TimeUp,
                 _ = say.tick() => self.say().await,
+                _ = save.tick(), if self.is_saved => self.save(start.elapsed()).await?,
                 // Nobody asked and somebody waiting cannot be: whoever waits is taken when nobody is busy.
                 Some(asked) = self.asking.join_next() => {
                     let (id, told) = asked.map_err(|error| Failure::fatal("crawl_task", error.to_string()))?;
@@ -103,7 +125,8 @@ impl Crawl<'_> {
             }
         };
         self.asking.abort_all();
-        self.finish(end, start.elapsed()).await
+        let took = self.before + start.elapsed();
+        self.finish(end, took).await
     }
 
     /// Keeps as many nodes being asked as may be.
@@ -141,6 +164,18 @@ impl Crawl<'_> {
 
     async fn write(&mut self) -> Result<()> {
         self.job.dataset(Tag::Processed, &std::mem::take(&mut self.rows)).await
+    }
+
+    /// Says where the crawl is: whoever runs the job after this run goes on from here. The rows go first, so that they
+    /// are the job's when it does.
+    async fn save(&mut self, ran: Duration) -> Result<()> {
+        self.write().await?;
+        let saved = Saved::new(&self.frontier, &self.tally, self.before + ran);
+        if let Err(failure) = self.job.checkpoint(&saved).await {
+            self.is_saved = false;
+            self.job.log(format!("from now on, an interrupted run begins anew: {failure}")).await;
+        }
+        Ok(())
     }
 
     async fn say(&self) {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     job::{JobId, Shard},
-    platform::{Context, Network, Report},
+    platform::{Context, Network, Report, Run},
 };
 
 /// The record of EIP-778.
@@ -237,7 +237,8 @@ fn names_in_a_report_are_bounded() {
 async fn a_crawl_finds_every_node_and_tells_the_dead() {
     let network = Devnet::start(Shape { nodes: 64, dead: 6 }).await.expect("a network");
     let (reports, mut said) = mpsc::channel(64);
-    let job = Context::new(JobId::new(Shard(0)), 1, 1, Network::default(), CancellationToken::new(), reports);
+    let job =
+        Context::new(Run::unrecorded(JobId::new(Shard(0)), Network::default()), CancellationToken::new(), reports);
     let listening = tokio::spawn(async move {
         let mut rows = HashMap::new();
         while let Some(envelope) = said.recv().await {

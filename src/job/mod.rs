@@ -5,10 +5,12 @@
 //! who may write about it is `queue`'s; a task spec is checked in full before anything is stored; no answer holds a
 //! secret.
 
+mod again;
 mod cursor;
 mod events;
 mod id;
 mod list;
+mod options;
 mod read;
 mod record;
 mod sources;
@@ -18,26 +20,37 @@ mod submit;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use self::{
+    again::{CancelError, RetryError},
     cursor::CursorError,
     events::{EventId, EventIdError, Follower, Told},
     id::{JobId, JobIdError, Shard},
     list::{Filter, ListError, Page},
+    options::Options,
     read::ReadError,
     record::{Beside, Job, RecordError, Rows},
-    spec::{Fault, Options, TaskSpec},
+    spec::{Fault, TaskSpec},
     status::{Status, StatusError},
     submit::{Accepted, Refusal},
 };
 use crate::{
     broker::Broker,
-    config::Config,
+    config::{Config, PoolSize},
     platform::Registry,
     queue::{Queue, Submitter},
     secret::Sealer,
 };
+
+/// What the configuration allows jobs.
+#[derive(Clone)]
+struct Limits {
+    max_depth: usize,
+    max_log_lines: u32,
+    pools: BTreeMap<String, PoolSize>,
+    max_cancel_grace: Duration,
+}
 
 /// All jobs: what the API asks and tells. Cheap to clone.
 #[derive(Clone)]
@@ -46,8 +59,7 @@ pub struct Jobs {
     submitter: Submitter,
     registry: Arc<Registry>,
     sealer: Sealer,
-    max_depth: usize,
-    max_log_lines: u32,
+    limits: Limits,
     hub: events::Hub,
 }
 
@@ -55,8 +67,13 @@ impl Jobs {
     /// The jobs in `queue`. Must be called in a runtime.
     pub fn new(queue: Queue, registry: Arc<Registry>, sealer: Sealer, config: &Config) -> Self {
         let (hub, submitter) = (events::Hub::new(queue.clone()), Submitter::start(&queue));
-        let (max_depth, max_log_lines) = (config.api.max_depth, config.jobs.max_log_lines);
-        Self { queue, submitter, registry, sealer, max_depth, max_log_lines, hub }
+        let limits = Limits {
+            max_depth: config.api.max_depth,
+            max_log_lines: config.jobs.max_log_lines,
+            pools: config.sanjers.pools.clone(),
+            max_cancel_grace: config.sanjers.max_cancel_grace.0,
+        };
+        Self { queue, submitter, registry, sealer, limits, hub }
     }
 
     /// Where they wait.

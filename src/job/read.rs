@@ -47,7 +47,7 @@ impl Jobs {
     /// The kept lines of its log, each JSON, oldest first.
     pub async fn log(&self, id: JobId) -> Result<Vec<String>, ReadError> {
         let key = format!("{}:log", keys::job(id));
-        let newest = -i64::from(self.max_log_lines);
+        let newest = -i64::from(self.limits.max_log_lines);
         Ok(self.broker().query(redis::cmd("LRANGE").arg(key).arg(newest).arg(-1)).await?)
     }
 

@@ -40,6 +40,18 @@ pub struct Job {
     pub result: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retried_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_requested_at: Option<String>,
     pub created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queued_at: Option<String>,
@@ -84,6 +96,12 @@ pub struct Rows {
 pub struct RecordError {
     job: JobId,
     field: &'static str,
+}
+
+impl RecordError {
+    pub(super) fn new(job: JobId, field: &'static str) -> Self {
+        Self { job, field }
+    }
 }
 
 /// As `lua/report.lua` counts a dataset.
@@ -135,7 +153,8 @@ impl Job {
             pool: fields.required("pool")?,
             priority: fields.optional("priority")?.unwrap_or(0),
             status,
-            progress: fields.progress()?,
+            // One that never said how far it was is done all the same.
+            progress: if status == Status::Succeeded { fields.progress()?.max(1.0) } else { fields.progress()? },
             message: fields.text("message"),
             metadata: fields.json("metadata")?,
             options: Some(fields.json("options")?.unwrap_or_else(|| Value::Object(Map::new()))),
@@ -148,6 +167,12 @@ impl Job {
             result: fields.json("result")?,
             // What an earlier attempt failed with is history once a later one succeeded.
             error: fields.json("error")?.filter(|_| status != Status::Succeeded),
+            certificate: fields.json("certificate")?,
+            history: fields.lines("history")?,
+            checkpoint: fields.checkpoint()?,
+            retry_of: fields.text("retry_of"),
+            retried_by: fields.text("retried_by"),
+            cancel_requested_at: fields.time("cancel_requested_at")?,
             created_at: fields.time("created_at")?.ok_or(RecordError { job: job_id, field: "created_at" })?,
             queued_at: fields.time("queued_at")?,
             // The field stays when the time has come; then it says nothing any more.
@@ -203,6 +228,24 @@ impl Fields {
     fn json(&mut self, field: &'static str) -> Result<Option<Value>, RecordError> {
         let damaged = RecordError { job: self.job, field };
         self.text(field).map(|text| serde_json::from_str(&text)).transpose().map_err(|_| damaged)
+    }
+
+    /// Without the counts of rows, which only `lua/report.lua` needs.
+    fn checkpoint(&mut self) -> Result<Option<Value>, RecordError> {
+        let mut about = self.json("checkpoint")?;
+        if let Some(about) = about.as_mut().and_then(Value::as_object_mut) {
+            for tag in [Tag::Original, Tag::Processed] {
+                about.remove(tag.as_str());
+            }
+        }
+        Ok(about)
+    }
+
+    /// A JSON text a line.
+    fn lines(&mut self, field: &'static str) -> Result<Vec<Value>, RecordError> {
+        let damaged = RecordError { job: self.job, field };
+        let text = self.text(field).unwrap_or_default();
+        text.lines().map(serde_json::from_str).collect::<Result<_, _>>().map_err(|_| damaged)
     }
 
     fn time(&mut self, field: &'static str) -> Result<Option<String>, RecordError> {
@@ -301,6 +344,8 @@ mod tests {
             ("created_at", "yesterday"),
             ("metadata", "{"),
             ("processed", "[]"),
+            ("history", "{}\n["),
+            ("certificate", "signal 9"),
         ] {
             assert_eq!(Job::from_hash(job, hash(&[(field, value)])), Err(RecordError { job, field }), "{field}");
         }

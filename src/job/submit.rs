@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Fault, JobId, Jobs, Shard, TaskSpec};
+use super::{Fault, JobId, Jobs, Options, Shard, TaskSpec};
 use crate::{
     broker::BrokerError,
     platform::{Moment, Platform, Registry, SettingsError},
@@ -54,14 +54,7 @@ impl Jobs {
     /// Accepts a task spec: validates all of it, resolves dates, seals secrets, and records it in one call.
     pub async fn submit(&self, body: &[u8], key: Option<&str>) -> Result<Accepted, Refusal> {
         let key = key.map(|key| self.idempotency(key, body)).transpose()?;
-        if depth(body) > self.max_depth {
-            return Err(Refusal::TooDeep(self.max_depth));
-        }
-        let posted: Value = serde_json::from_slice(body).map_err(|error| Refusal::Malformed {
-            line: error.line(),
-            column: error.column(),
-            what: error.to_string(),
-        })?;
+        let posted = self.parse(body)?;
         let Some(key) = key else {
             let job_id = JobId::new(self.queue.any_shard());
             self.submitter.submit(self.accept(posted, job_id)?).await?;
@@ -70,14 +63,26 @@ impl Jobs {
         let shard = shard_of(&key.name, self.queue.shards().count());
         let job_id = JobId::new(shard);
         let job = self.accept(posted, job_id)?;
-        match self.queue.submit(shard, &[job], Some(&key)).await? {
-            Submitted::New => Ok(Accepted { job_id, replayed: false }),
+        match self.queue.submit_once(job, Some(&key), None).await? {
+            Submitted::New | Submitted::Refused { .. } => Ok(Accepted { job_id, replayed: false }),
             Submitted::Known { job_id, body } if key.body == body => {
                 let job_id = job_id.parse().map_err(|_| Refusal::KeyReused)?;
                 Ok(Accepted { job_id, replayed: true })
             }
             Submitted::Known { .. } => Err(Refusal::KeyReused),
         }
+    }
+
+    /// A body as JSON, unless it nests too deep.
+    pub(super) fn parse(&self, body: &[u8]) -> Result<Value, Refusal> {
+        if depth(body) > self.limits.max_depth {
+            return Err(Refusal::TooDeep(self.limits.max_depth));
+        }
+        serde_json::from_slice(body).map_err(|error| Refusal::Malformed {
+            line: error.line(),
+            column: error.column(),
+            what: error.to_string(),
+        })
     }
 
     /// Keyed hashes: a key or a body may hold what nobody shall read in Redis.
@@ -91,34 +96,68 @@ impl Jobs {
     fn accept(&self, posted: Value, id: JobId) -> Result<NewJob, Refusal> {
         let now = Timestamp::now();
         let mut faults = Vec::new();
-        let spec = TaskSpec::read(posted, now, &mut faults);
+        let mut spec = TaskSpec::read(posted, now, &mut faults);
         let platform = self.registry.get(&spec.platform_id);
         // An empty id was complained about already.
         if platform.is_none() && !spec.platform_id.is_empty() {
             faults.push(unknown_platform(&self.registry));
         }
-        let at = Moment { now: now.to_zoned(spec.options.zone()) };
-        let settings = platform.map(|platform| {
-            platform.accept(&Value::Object(spec.settings), &at, &self.sealer, id).map_err(|errors| {
-                let rooted = |error: SettingsError| Fault::new(format!("/settings{}", error.pointer), error.detail);
-                faults.extend(errors.into_iter().map(rooted));
-            })
+        let posted = Value::Object(std::mem::take(&mut spec.settings));
+        let settings = platform.and_then(|platform| {
+            self.check_options(platform, &spec.options, &mut faults);
+            self.accept_settings(platform, &posted, &spec.options, id, now, &mut faults)
         });
-        let (Some(platform), Some(Ok(settings)), true) = (platform, settings, faults.is_empty()) else {
-            return Err(Refusal::Invalid(faults));
-        };
-        Ok(NewJob {
-            id,
-            client_id: spec.client_id,
-            platform_id: platform.id.into(),
-            pool: platform.spec.pool.into(),
-            priority: spec.options.priority.unwrap_or(0),
-            delay_ms: u64::try_from(spec.options.delay(now).as_millis()).unwrap_or(u64::MAX),
-            settings: settings.to_string(),
-            // Four plain fields: writing them cannot fail.
-            options: serde_json::to_string(&spec.options).unwrap_or_else(|_| "{}".into()),
-            max_attempts: platform.spec.attempts,
-        })
+        match (platform, settings) {
+            (Some(platform), Some(settings)) if faults.is_empty() => Ok(new_job(id, spec, platform, &settings, now)),
+            _ => Err(Refusal::Invalid(faults)),
+        }
+    }
+
+    /// What is to be stored of posted settings, unless something is wrong with them.
+    pub(super) fn accept_settings(
+        &self,
+        platform: &Platform,
+        posted: &Value,
+        options: &Options,
+        id: JobId,
+        now: Timestamp,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Value> {
+        let at = Moment { now: now.to_zoned(options.zone()) };
+        let rooted = |error: SettingsError| Fault::new(format!("/settings{}", error.pointer), error.detail);
+        let accepted = platform.accept(posted, &at, &self.sealer, id);
+        accepted.map_err(|errors| faults.extend(errors.into_iter().map(rooted))).ok()
+    }
+
+    /// What options ask for that this collector does not give.
+    pub(super) fn check_options(&self, platform: &Platform, options: &Options, faults: &mut Vec<Fault>) {
+        let pool = platform.spec.pool;
+        if let Some(option) = options.needs_own_process()
+            && self.limits.pools.get(pool).is_some_and(|size| size.slots != 1)
+        {
+            let detail = format!("only jobs of a pool with one slot a process can have it, and {pool} has more");
+            faults.push(Fault::new(format!("/options/{option}"), detail));
+        }
+        let most = self.limits.max_cancel_grace.as_secs();
+        if options.cancel_grace_s.is_some_and(|seconds| seconds > most) {
+            let detail = format!("at most {most} (sanjers.max_cancel_grace)");
+            faults.push(Fault::new("/options/cancel_grace_s", detail));
+        }
+    }
+}
+
+/// A job as the queue takes it.
+pub(super) fn new_job(id: JobId, spec: TaskSpec, platform: &Platform, settings: &Value, now: Timestamp) -> NewJob {
+    NewJob {
+        id,
+        client_id: spec.client_id,
+        platform_id: platform.id.into(),
+        pool: platform.spec.pool.into(),
+        priority: spec.options.priority.unwrap_or(0),
+        delay_ms: u64::try_from(spec.options.delay(now).as_millis()).unwrap_or(u64::MAX),
+        settings: settings.to_string(),
+        max_attempts: spec.options.max_attempts.unwrap_or(platform.spec.attempts),
+        options: spec.options.to_json(),
     }
 }
 
@@ -141,7 +180,7 @@ fn depth(body: &[u8]) -> usize {
     deepest
 }
 
-fn unknown_platform(registry: &Registry) -> Fault {
+pub(super) fn unknown_platform(registry: &Registry) -> Fault {
     let known: Vec<&str> = registry.iter().map(|platform: &Platform| platform.id).collect();
     Fault::new("/platform_id", format!("there is no such platform; there are {}", known.join(", ")))
 }

@@ -53,7 +53,7 @@ impl Bench {
                 max_attempts: 3,
             };
             let jobs: Vec<NewJob> = (0..n / shards.len()).map(new).collect();
-            self.jobs.queue().submit(*shard, &jobs, None).await.unwrap();
+            self.jobs.queue().submit(*shard, &jobs).await.unwrap();
             ids.extend(jobs.iter().map(|job| job.id));
         }
         ids.sort_unstable();
@@ -73,7 +73,7 @@ impl Bench {
     }
 
     async fn finish(&self, job: &Claimed, status: Status) {
-        let finish = Finish { id: job.id, lease: job.lease, status, json: "{}".into(), delay_ms: 0 };
+        let finish = Finish { id: job.id, lease: job.lease, status, json: "{}".into(), ms: 0 };
         self.jobs.queue().finish(job.id.shard(), "a", &[finish]).await.unwrap();
     }
 

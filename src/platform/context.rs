@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +51,10 @@ pub enum Report {
     },
     /// A line for the job's log; at most [`MAX_MESSAGE`] bytes.
     Log(String),
+    /// The run goes on from the checkpoint of an earlier one, with the rows that had written by then.
+    Resumed,
+    /// Where the job is: what its next run begins with, as JSON text.
+    Checkpoint(String),
     /// Rows to append to a dataset, each one JSON text.
     Dataset {
         /// Which dataset.
@@ -86,6 +90,30 @@ pub struct Network {
     pub allow_public: bool,
 }
 
+/// One run of one job.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The job.
+    pub job: JobId,
+    /// The claim: the fencing token of everything it says.
+    pub lease: u64,
+    /// Which attempt it is; 1 is the first.
+    pub attempt: u32,
+    /// What it may reach.
+    pub network: Network,
+    /// Where an earlier run of the job said it was.
+    pub checkpoint: Option<Value>,
+    /// Bytes a checkpoint may have as JSON.
+    pub max_checkpoint: u64,
+}
+
+impl Run {
+    /// The only run of a job that stands nowhere.
+    pub fn unrecorded(job: JobId, network: Network) -> Self {
+        Self { job, lease: 1, attempt: 1, network, checkpoint: None, max_checkpoint: u64::MAX }
+    }
+}
+
 /// The handle of one run of one job. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -96,10 +124,7 @@ pub struct Context {
 
 #[derive(Debug)]
 struct Inner {
-    job: JobId,
-    lease: u64,
-    attempt: u32,
-    network: Network,
+    run: Run,
     cancelled: CancellationToken,
     reports: mpsc::Sender<Envelope>,
     /// The furthest progress said so far, so that it never goes backwards.
@@ -107,17 +132,9 @@ struct Inner {
 }
 
 impl Context {
-    /// A handle for one claim of one job.
-    pub fn new(
-        job: JobId,
-        lease: u64,
-        attempt: u32,
-        network: Network,
-        cancelled: CancellationToken,
-        reports: mpsc::Sender<Envelope>,
-    ) -> Self {
-        let furthest = Mutex::new(0.0);
-        let inner = Arc::new(Inner { job, lease, attempt, network, cancelled, reports, furthest });
+    /// A handle for one run.
+    pub fn new(run: Run, cancelled: CancellationToken, reports: mpsc::Sender<Envelope>) -> Self {
+        let inner = Arc::new(Inner { run, cancelled, reports, furthest: Mutex::new(0.0) });
         Self { inner, redactor: Arc::default() }
     }
 
@@ -130,17 +147,17 @@ impl Context {
 
     /// The job this is a run of.
     pub fn id(&self) -> JobId {
-        self.inner.job
+        self.inner.run.job
     }
 
     /// Which attempt this is; 1 is the first.
     pub fn attempt(&self) -> u32 {
-        self.inner.attempt
+        self.inner.run.attempt
     }
 
     /// What the operator allows this job to reach.
     pub fn network(&self) -> Network {
-        self.inner.network
+        self.inner.run.network
     }
 
     /// Ends when the job shall stop: await it beside long work, or pass it on.
@@ -178,7 +195,8 @@ impl Context {
         }
     }
 
-    /// Appends rows to a dataset. An attempt starts with empty datasets.
+    /// Appends rows to a dataset. A run starts with empty datasets, or, if it goes on from a checkpoint, with the rows
+    /// that were there then.
     pub async fn dataset<R: Serialize>(&self, tag: Tag, rows: &[R]) -> super::Result<()> {
         // In bounded pieces, so that no single write holds Redis for long.
         for piece in rows.chunks(200) {
@@ -188,13 +206,36 @@ impl Context {
         Ok(())
     }
 
+    /// Where an earlier run of this job was, if it said so and this version still understands it.
+    pub fn resume<T: DeserializeOwned>(&self) -> Option<T> {
+        let checkpoint = self.inner.run.checkpoint.clone()?;
+        serde_json::from_value(checkpoint)
+            .inspect_err(
+                |error| tracing::warn!(job.id = %self.id(), %error, "a checkpoint is of no use; beginning anew"),
+            )
+            .ok()
+    }
+
+    /// Says where the job is, so that its next run, should there be one, goes on from there ([`Context::resume`]).
+    /// It replaces the one before; what it says must not be secret. One of more than `jobs.max_checkpoint` is an error.
+    pub async fn checkpoint<T: Serialize>(&self, state: &T) -> super::Result<()> {
+        let json = serde_json::to_string(state)?;
+        let (bytes, most) = (json.len() as u64, self.inner.run.max_checkpoint);
+        if bytes > most {
+            let message = format!("the checkpoint has {bytes} bytes, {most} are allowed (jobs.max_checkpoint)");
+            return Err(super::Failure::fatal("checkpoint_too_large", message));
+        }
+        self.report(Report::Checkpoint(json)).await;
+        Ok(())
+    }
+
     /// Text as it may leave the job: without secrets, and bounded.
     fn shown(&self, text: &str) -> String {
         cut(self.redactor.redact(text))
     }
 
     async fn report(&self, report: Report) {
-        let envelope = Envelope { job: self.inner.job, lease: self.inner.lease, report };
+        let envelope = Envelope { job: self.inner.run.job, lease: self.inner.run.lease, report };
         if self.inner.reports.send(envelope).await.is_err() {
             // Nobody listens any more: the process is ending and will hand this job back.
             self.inner.cancelled.cancel();
@@ -202,7 +243,8 @@ impl Context {
     }
 }
 
-fn cut(mut text: String) -> String {
+/// Text of at most [`MAX_MESSAGE`] bytes.
+pub(super) fn cut(mut text: String) -> String {
     if text.len() > MAX_MESSAGE {
         let end = text.floor_char_boundary(MAX_MESSAGE - '…'.len_utf8());
         text.truncate(end);

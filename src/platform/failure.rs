@@ -89,7 +89,7 @@ impl Failure {
 /// The field `error` of a job.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct JobError {
-    /// `settings`, `transient`, `snooze`, `fatal`, `timeout`, `crash`, `internal`.
+    /// `settings`, `transient`, `snooze`, `fatal`, `timeout`, `limit`, `crash`, `internal`.
     pub class: String,
     /// Stable, for machines.
     pub code: String,
@@ -98,6 +98,17 @@ pub struct JobError {
     /// More, where there is more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<serde_json::Value>,
+}
+
+impl JobError {
+    /// As it is kept on the job. A message or a detail that is too long is cut: it stands in the job's history too.
+    pub fn to_json(&self) -> String {
+        let detail = self.detail.clone().filter(|detail| detail.to_string().len() <= super::MAX_MESSAGE);
+        let bounded = Self { message: super::context::cut(self.message.clone()), detail, ..self.clone() };
+        // Plain strings and values: this cannot fail.
+        serde_json::to_string(&bounded)
+            .unwrap_or_else(|_| r#"{"class":"internal","code":"unprintable","message":""}"#.into())
+    }
 }
 
 impl From<std::io::Error> for Failure {

@@ -18,7 +18,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use self::{
-    context::{Context, Envelope, MAX_MESSAGE, Network, Report, Tag},
+    context::{Context, Envelope, MAX_MESSAGE, Network, Report, Run, Tag},
     failure::{Failure, JobError, Result},
     registry::{Registry, RegistryError},
     settings::{Date, Moment, Secret, SettingField, SettingsError},
@@ -51,10 +51,10 @@ pub struct Platform {
     validator: jsonschema::Validator,
     /// Whether its settings struct takes a value; for what a schema cannot say.
     check: fn(Value) -> std::result::Result<(), SettingsError>,
-    run: Run,
+    run: Entry,
 }
 
-type Run = Box<dyn Fn(Context, Value) -> BoxFuture<'static, Result<Value>> + Send + Sync>;
+type Entry = Box<dyn Fn(Context, Value) -> BoxFuture<'static, Result<Value>> + Send + Sync>;
 
 impl Platform {
     /// Erases the types of `run`; its settings' schema and its report are inferred from it.
@@ -70,7 +70,7 @@ impl Platform {
         F: Fn(Context, S) -> Fut + Copy + Send + Sync + 'static,
         Fut: Future<Output = Result<R>> + Send + 'static,
     {
-        let run: Run = Box::new(move |job, settings| {
+        let run: Entry = Box::new(move |job, settings| {
             Box::pin(async move {
                 let settings =
                     serde_json::from_value(settings).map_err(|error| Failure::settings("", error.to_string()))?;

@@ -27,6 +27,8 @@ pub struct Ticket {
     pub job: Claimed,
     /// Ends when the job shall stop.
     pub cancel: CancellationToken,
+    /// Whether it has its process for itself.
+    pub alone: bool,
 }
 
 /// The reading end of a claimer's channel, which carries whole claims: one wake-up each, not one a job.

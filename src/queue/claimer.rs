@@ -40,6 +40,8 @@ pub struct Claimer {
     pub safety_poll: Duration,
     /// How long a lost claim may have effects.
     pub lease: Duration,
+    /// Called before the process begins to run several jobs at once.
+    pub shares: fn(),
     /// Ends when no more jobs shall be taken.
     pub stop: CancellationToken,
 }
@@ -57,6 +59,9 @@ impl Claimer {
                 return Declared::Alive;
             }
             self.free.add_permits(self.slots - 1);
+        }
+        if self.slots > 1 {
+            (self.shares)();
         }
         self.claim_from(Lane::Queue, &self.stop).await
     }
@@ -128,7 +133,7 @@ impl Claimer {
                     let alone = lane == Lane::Alone || self.slots == 1;
                     let take = jobs.into_iter().map_while(|job| {
                         let cancel = self.held.add(job.id, job.lease, slots.split(1)?, alone);
-                        Some(Ticket { job, cancel })
+                        Some(Ticket { job, cancel, alone })
                     });
                     let claim: Vec<Ticket> = take.collect();
                     if !claim.is_empty() && self.claims.send(claim).await.is_err() {
@@ -150,8 +155,7 @@ impl Claimer {
     }
 
     async fn disown(&self, shard: Shard) -> Result<(), BrokerError> {
-        let known: Vec<_> = self.held.all().into_iter().map(|(id, _)| id).collect();
-        let moved = self.queue.disown(shard, &self.sanjer, &known).await?;
+        let moved = self.queue.disown(shard, &self.sanjer, &self.held.ids()).await?;
         if moved > 0 {
             info!(jobs = moved, "gave back jobs of a claim whose answer was lost");
         }

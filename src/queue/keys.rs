@@ -5,10 +5,13 @@
 //! |---|---|---|
 //! | `job:<id>` | hash | all that is known of a job |
 //! | `job:<id>:log`, `:original`, `:processed` | list | log lines and dataset rows, each JSON; only if used |
+//! | `job:<id>:checkpoint` | string | where a job was that goes on later, JSON; only while it has not ended |
 //! | `queue:<pool>` | zset | waiting jobs by `queued_at_ms − priority × window`, then id |
 //! | `alone:<pool>` | zset | the same for suspects, which run in a process of one slot |
 //! | `delayed:<pool>` | zset | scheduled, retrying and snoozed jobs by the time they are due |
 //! | `held:<sanjer>` | zset | what a sanjer runs, with the score each job had in its queue |
+//! | `stops:<sanjer>` | zset | jobs it shall stop, by when its supervisor ends it if it has not |
+//! | `ttl` | zset | jobs that may not wait longer than this |
 //! | `sanjers` | zset | sanjers by the end of their lease |
 //! | `sanjer:<name>` | hash | pool, lane, slots, host, pid, started_at, version; `reported`: number of its last call that wrote reports |
 //! | `tombstones` | zset | names declared dead, by when; a claim of theirs is refused |
@@ -27,6 +30,11 @@ use crate::job::{JobId, Shard};
 /// Channel on which the idle sanjers of one lane of a pool are woken.
 pub fn wake_channel(lane: Lane, pool: &str) -> String {
     format!("etlas:wake:{}:{pool}", lane.as_str())
+}
+
+/// Channel on which one sanjer is told that it shall stop a job.
+pub fn stop_channel(sanjer: &str) -> String {
+    format!("etlas:stop:{sanjer}")
 }
 
 /// What every key of a shard begins with; also the `KEYS[1]` of every script.

@@ -51,6 +51,13 @@ pub enum Submitted {
         /// Keyed hash of the first body.
         body: String,
     },
+    /// The job that was to be run again has not failed, or was run again before.
+    Refused {
+        /// Where it stands; `None` if there is no such job.
+        status: Option<Status>,
+        /// The job that runs it again.
+        retried_by: Option<String>,
+    },
 }
 
 /// A claimed job: what a sanjer needs to run it.
@@ -68,6 +75,8 @@ pub struct Claimed {
     pub max_attempts: u32,
     /// Stored settings.
     pub settings: String,
+    /// Stored options, if it has any.
+    pub options: Option<String>,
 }
 
 /// The answer to a claim.
@@ -88,10 +97,10 @@ pub struct Finish {
     pub lease: u64,
     /// What it becomes: terminal, `Retrying`, `Snoozed`, or `Queued` for a hand-back.
     pub status: Status,
-    /// Its result or its error, as JSON.
+    /// Its result or its error, as JSON; empty if there is neither.
     pub json: String,
-    /// How long it waits, if it waits.
-    pub delay_ms: u64,
+    /// How long it waits, if it waits; if it succeeded, how long it can be read, or 0 for what is configured.
+    pub ms: u64,
 }
 
 /// What became of a write.
@@ -112,10 +121,23 @@ pub struct Said {
     pub id: JobId,
     /// The claim it runs under.
     pub lease: u64,
-    /// `progress`, `metadata`, `log`, `original` or `processed`.
+    /// `progress`, `metadata`, `log`, `checkpoint`, `resumed`, `original` or `processed`.
     pub kind: &'static str,
     /// As `lua/report.lua` describes for the kind.
     pub values: Vec<String>,
+}
+
+/// The death of a sanjer, as its jobs are told.
+#[derive(Clone, Debug)]
+pub struct Death {
+    /// Who died.
+    pub sanjer: String,
+    /// Who answers for it.
+    pub blame: Blame,
+    /// The error of a job that is to blame once too often, as JSON.
+    pub error: String,
+    /// How it died, as a JSON object; empty if that says nothing about its jobs.
+    pub certificate: String,
 }
 
 /// Who answers for the death of a sanjer.
@@ -129,6 +151,29 @@ pub enum Blame {
     Alone,
 }
 
+impl Death {
+    /// One that is nobody's fault and says nothing about the jobs.
+    pub fn of_nobody(sanjer: impl Into<String>) -> Self {
+        Self { sanjer: sanjer.into(), blame: Blame::Nobody, error: "null".into(), certificate: String::new() }
+    }
+}
+
+impl Submitted {
+    /// Reads what `lua/submit.lua` returns.
+    pub(super) fn read(answer: Vec<String>) -> Self {
+        let mut values = answer.into_iter();
+        let mut next = || values.next().unwrap_or_default();
+        match next().as_str() {
+            "" => Self::New,
+            "known" => Self::Known { job_id: next(), body: next() },
+            _ => {
+                let (status, retried_by) = (next(), next());
+                Self::Refused { status: status.parse().ok(), retried_by: Some(retried_by).filter(|id| !id.is_empty()) }
+            }
+        }
+    }
+}
+
 impl Claim {
     /// Reads what `lua/claim.lua` returns.
     pub(super) fn read(answer: Vec<Value>) -> Result<Self, BrokerError> {
@@ -137,7 +182,7 @@ impl Claim {
             Some(Value::Int(ms)) => u64::try_from(ms).ok(),
             _ => return Ok(Self::Tombstoned),
         };
-        let mut jobs = Vec::with_capacity(values.len() / 6);
+        let mut jobs = Vec::with_capacity(values.len() / 7);
         while let Some(job) = claimed(&mut values) {
             jobs.push(job?);
         }
@@ -165,14 +210,14 @@ impl From<i64> for Written {
     }
 }
 
-/// The next six values of a claim's answer, if there are more.
+/// The next seven values of a claim's answer, if there are more.
 fn claimed(values: &mut impl Iterator<Item = Value>) -> Option<Result<Claimed, BrokerError>> {
     let id = values.next()?;
     let mut next = || values.next().unwrap_or(Value::Nil);
-    let parts = (id, next(), next(), next(), next(), next());
+    let parts = (id, next(), next(), next(), next(), next(), next());
     let parse = || -> Result<Claimed, redis::RedisError> {
-        let (id, lease, platform_id, attempt, max_attempts, settings) = parts;
-        let id: String = redis::from_redis_value(id)?;
+        let (id, lease, platform_id, attempt, max_attempts, settings, options) = parts;
+        let (id, options): (String, String) = (redis::from_redis_value(id)?, redis::from_redis_value(options)?);
         Ok(Claimed {
             id: id.parse().map_err(|_| (redis::ErrorKind::UnexpectedReturnType, "not a job id in the queue"))?,
             lease: redis::from_redis_value(lease)?,
@@ -180,6 +225,7 @@ fn claimed(values: &mut impl Iterator<Item = Value>) -> Option<Result<Claimed, B
             attempt: redis::from_redis_value(attempt)?,
             max_attempts: redis::from_redis_value(max_attempts)?,
             settings: redis::from_redis_value(settings)?,
+            options: (!options.is_empty()).then_some(options),
         })
     };
     Some(parse().map_err(BrokerError::from))

@@ -21,11 +21,11 @@ pub use self::{
     backend::{ClaimedJobs, Ticket},
     backoff::Backoff,
     claimer::{Claimer, Declared},
-    held::Held,
-    messages::{Blame, Claim, Claimed, Finish, IdempotencyKey, NewJob, Said, Submitted, Written},
-    scripts::{BATCH, Queue},
+    held::{Ended, Held, Hold, Limits, Step, Stop},
+    messages::{Blame, Claim, Claimed, Death, Finish, IdempotencyKey, NewJob, Said, Submitted, Written},
+    scripts::{BATCH, HeldSettings, Queue},
     submitter::Submitter,
-    wake::listen,
+    wake::{Bells, listen},
     writer::Writer,
 };
 

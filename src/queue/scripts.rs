@@ -2,16 +2,22 @@
 
 use redis::{Cmd, FromRedisValue, Value};
 
-use super::{Blame, Claim, Finish, IdempotencyKey, Lane, NewJob, Said, Submitted, Written, keys};
+use super::{Claim, Death, Finish, IdempotencyKey, Lane, NewJob, Said, Submitted, Written, keys};
 use crate::{
     broker::{Broker, BrokerError, Script},
     config::Config,
-    job::{JobId, Shard},
+    job::{JobId, Shard, Status},
 };
 
 /// The most jobs one call claims, finishes or releases: far below what Lua can unpack, and short enough that
 /// Redis answers others in between.
 pub const BATCH: usize = 200;
+
+/// How much later than a run's own grace its supervisor steps in: time in which its sanjer can end by itself.
+const PATIENCE_MS: u64 = 10_000;
+
+/// A job that a sanjer holds, its platform, and its stored settings.
+pub type HeldSettings = (JobId, String, String);
 
 /// The queue: every arrow of the state machine is one of its calls. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -25,9 +31,12 @@ struct Limits {
     shards: u16,
     window_ms: u64,
     retention_ms: u64,
+    retention_failed_ms: u64,
+    cancel_grace_ms: u64,
     lease_ms: u64,
     idempotency_ms: u64,
     max_crashes: u32,
+    max_snoozes: u32,
     max_events: u32,
     max_log_lines: u32,
     max_dataset: u64,
@@ -49,9 +58,12 @@ impl Queue {
             shards: config.queue.shards,
             window_ms: config.queue.priority_window.as_millis(),
             retention_ms: config.jobs.retention.as_millis(),
+            retention_failed_ms: config.jobs.retention_failed.as_millis(),
+            cancel_grace_ms: config.sanjers.cancel_grace.as_millis(),
             lease_ms: config.queue.lease.as_millis(),
             idempotency_ms: config.api.idempotency_ttl.as_millis(),
             max_crashes: config.queue.max_crashes,
+            max_snoozes: config.jobs.max_snoozes,
             max_events: config.jobs.max_events,
             max_log_lines: config.jobs.max_log_lines,
             max_dataset: config.jobs.max_dataset.0,
@@ -83,30 +95,58 @@ impl Queue {
         Shard(rand::random_range(0..self.limits.shards))
     }
 
-    /// Records and queues jobs of one shard; with an idempotency key, exactly one.
-    pub async fn submit(
+    /// Records and queues jobs of one shard.
+    pub async fn submit(&self, shard: Shard, jobs: &[NewJob]) -> Result<(), BrokerError> {
+        for batch in jobs.chunks(BATCH) {
+            self.submit_batch(shard, batch, None, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Records and queues one job: unless a job has the idempotency key already, and only if the job that it runs
+    /// again, one of the same shard, has failed and was not run again before.
+    pub async fn submit_once(
+        &self,
+        job: NewJob,
+        key: Option<&IdempotencyKey>,
+        retried: Option<JobId>,
+    ) -> Result<Submitted, BrokerError> {
+        let shard = job.id.shard();
+        Ok(Submitted::read(self.submit_batch(shard, &[job], key, retried).await?))
+    }
+
+    async fn submit_batch(
         &self,
         shard: Shard,
-        jobs: &[NewJob],
+        batch: &[NewJob],
         key: Option<&IdempotencyKey>,
-    ) -> Result<Submitted, BrokerError> {
-        for batch in jobs.chunks(BATCH) {
-            let args = |command: &mut Cmd| {
-                let (name, body) = key.map(|key| (key.name.as_str(), key.body.as_str())).unwrap_or_default();
-                command.arg(self.limits.max_events).arg(self.limits.window_ms);
-                command.arg(name).arg(body).arg(self.limits.idempotency_ms);
-                for job in batch {
-                    command.arg(job.id).arg(job.client_id.as_deref().unwrap_or_default());
-                    command.arg(&job.platform_id).arg(&job.pool).arg(job.priority).arg(job.delay_ms);
-                    command.arg(&job.settings).arg(&job.options).arg(job.max_attempts);
-                }
-            };
-            let first: Vec<String> = self.script(script!("submit"), shard, args).await?;
-            if let [job_id, body] = first.as_slice() {
-                return Ok(Submitted::Known { job_id: job_id.clone(), body: body.clone() });
+        retried: Option<JobId>,
+    ) -> Result<Vec<String>, BrokerError> {
+        let args = |command: &mut Cmd| {
+            let (name, body) = key.map(|key| (key.name.as_str(), key.body.as_str())).unwrap_or_default();
+            command.arg(self.limits.max_events).arg(self.limits.window_ms);
+            command.arg(name).arg(body).arg(self.limits.idempotency_ms);
+            command.arg(retried.map(|id| id.to_string()).unwrap_or_default());
+            for job in batch {
+                command.arg(job.id).arg(job.client_id.as_deref().unwrap_or_default());
+                command.arg(&job.platform_id).arg(&job.pool).arg(job.priority).arg(job.delay_ms);
+                command.arg(&job.settings).arg(&job.options).arg(job.max_attempts);
             }
-        }
-        Ok(Submitted::New)
+        };
+        self.script(script!("submit"), shard, args).await
+    }
+
+    /// Cancels a job that waits, or has its sanjer told to stop it. Returns where it stands now; `None` if there is no
+    /// such job.
+    pub async fn cancel(&self, id: JobId) -> Result<Option<Status>, BrokerError> {
+        let args = |command: &mut Cmd| {
+            command.arg(self.limits.max_events).arg(self.limits.retention_failed_ms).arg(id);
+            command.arg(self.limits.cancel_grace_ms).arg(PATIENCE_MS);
+        };
+        let answer: Vec<String> = self.script(script!("cancel"), id.shard(), args).await?;
+        let unknown =
+            || BrokerError::from(redis::RedisError::from((redis::ErrorKind::UnexpectedReturnType, "no status")));
+        answer.first().map(|status| status.parse().map_err(|_| unknown())).transpose()
     }
 
     /// Takes up to `n` jobs for `sanjer` from one lane of one pool of one shard.
@@ -132,9 +172,10 @@ impl Queue {
         for batch in finishes.chunks(BATCH) {
             let args = |command: &mut Cmd| {
                 command.arg(self.limits.max_events).arg(sanjer).arg(self.limits.retention_ms);
+                command.arg(self.limits.retention_failed_ms).arg(self.limits.max_snoozes);
                 for finish in batch {
                     command.arg(finish.id).arg(finish.lease).arg(finish.status.as_str());
-                    command.arg(&finish.json).arg(finish.delay_ms);
+                    command.arg(&finish.json).arg(finish.ms);
                 }
             };
             let answers: Vec<i64> = self.script(script!("finish"), shard, args).await?;
@@ -164,10 +205,11 @@ impl Queue {
     }
 
     /// Gives back everything a dead sanjer held in one shard; returns how many jobs moved. Doing it twice is harmless.
-    pub async fn release(&self, shard: Shard, sanjer: &str, blame: Blame, error: &str) -> Result<u64, BrokerError> {
+    pub async fn release(&self, shard: Shard, death: &Death) -> Result<u64, BrokerError> {
         let args = |command: &mut Cmd| {
-            command.arg(self.limits.max_events).arg(sanjer).arg(blame.as_str()).arg(self.limits.max_crashes);
-            command.arg(self.limits.retention_ms).arg(error).arg(BATCH);
+            command.arg(self.limits.max_events).arg(&death.sanjer).arg(death.blame.as_str());
+            command.arg(self.limits.max_crashes).arg(self.limits.retention_failed_ms);
+            command.arg(&death.error).arg(&death.certificate).arg(BATCH);
         };
         let mut moved = 0;
         loop {
@@ -179,19 +221,34 @@ impl Queue {
         }
     }
 
-    /// Renews a sanjer's lease in one shard; `false` when it has been declared dead.
-    pub async fn heartbeat(&self, shard: Shard, sanjer: &str, fields: &[(&str, String)]) -> Result<bool, BrokerError> {
+    /// Renews a sanjer's lease in one shard; the jobs it shall stop, or `None` when it has been declared dead.
+    pub async fn heartbeat(
+        &self,
+        shard: Shard,
+        sanjer: &str,
+        fields: &[(&str, String)],
+    ) -> Result<Option<Vec<JobId>>, BrokerError> {
         let args = |command: &mut Cmd| {
             command.arg(sanjer).arg(self.limits.lease_ms).arg(fields);
         };
-        Ok(self.script::<u8>(script!("heartbeat"), shard, args).await? == 1)
+        let answer: Vec<String> = self.script(script!("heartbeat"), shard, args).await?;
+        let stops = answer.iter().skip(1).filter_map(|id| id.parse().ok()).collect();
+        Ok((answer.first().map(String::as_str) == Some("1")).then_some(stops))
+    }
+
+    /// Which of these sanjers had to stop a job of one shard and have not.
+    pub async fn overdue(&self, shard: Shard, sanjers: &[String]) -> Result<Vec<String>, BrokerError> {
+        let args = |command: &mut Cmd| {
+            command.arg(sanjers);
+        };
+        self.script(script!("overdue"), shard, args).await
     }
 
     /// Gives back what Redis says `sanjer` holds in one shard but the sanjer itself knows nothing of: the harvest of
     /// claims whose answer was lost. Must not run beside a claim of the same sanjer.
     pub async fn disown(&self, shard: Shard, sanjer: &str, known: &[JobId]) -> Result<u64, BrokerError> {
         let args = |command: &mut Cmd| {
-            command.arg(self.limits.max_events).arg(sanjer).arg(BATCH).arg(known);
+            command.arg(self.limits.max_events).arg(sanjer).arg(self.limits.retention_failed_ms).arg(BATCH).arg(known);
         };
         self.script(script!("disown"), shard, args).await
     }
@@ -202,6 +259,41 @@ impl Queue {
             command.arg(10);
         };
         self.script(script!("expired"), shard, args).await
+    }
+
+    /// Ends a batch of jobs that waited longer than they may; `true` when there may be more.
+    pub async fn end_overstayed(&self, shard: Shard) -> Result<bool, BrokerError> {
+        let args = |command: &mut Cmd| {
+            command.arg(self.limits.max_events).arg(self.limits.retention_failed_ms).arg(BATCH);
+        };
+        let examined: usize = self.script(script!("overstayed"), shard, args).await?;
+        Ok(examined == BATCH)
+    }
+
+    /// Where a job was when it last said so, as JSON.
+    pub async fn checkpoint(&self, id: JobId) -> Result<Option<String>, BrokerError> {
+        self.broker.query(redis::cmd("GET").arg(format!("{}:checkpoint", keys::job(id)))).await
+    }
+
+    /// The stored settings of everything a sanjer holds in one shard, and whose they are; bounded by its slots.
+    pub async fn settings_of_held(&self, shard: Shard, sanjer: &str) -> Result<Vec<HeldSettings>, BrokerError> {
+        let mut command = redis::cmd("ZRANGE");
+        command.arg(keys::named(shard, format_args!("held:{sanjer}"))).arg(0).arg(-1);
+        let ids: Vec<String> = self.broker.query(&command).await?;
+        let ids: Vec<JobId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = redis::pipe();
+        for id in &ids {
+            pipeline.cmd("HMGET").arg(keys::job(*id)).arg(&["platform_id", "settings"]);
+        }
+        let fields: Vec<(Option<String>, Option<String>)> = self.broker.pipeline(&pipeline).await?;
+        Ok(ids
+            .into_iter()
+            .zip(fields)
+            .filter_map(|(id, (platform, settings))| Some((id, platform?, settings?)))
+            .collect())
     }
 
     /// Deletes a batch of finished jobs whose time is over; `true` when there may be more.

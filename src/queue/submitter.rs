@@ -60,7 +60,7 @@ async fn submit(queue: Queue, shard: Shard, mut waiting: mpsc::Receiver<Waiting>
                 jobs.push(next.job);
                 answers.push(next.answer);
             }
-            let result = queue.submit(shard, &jobs, None).await.map(|_| ());
+            let result = queue.submit(shard, &jobs).await;
             for answer in answers {
                 // A caller that left does not want to know.
                 answer.send(result.clone()).ok();

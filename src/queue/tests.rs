@@ -42,10 +42,15 @@ fn new_job() -> NewJob {
     }
 }
 
+fn death(sanjer: &str, blame: Blame) -> Death {
+    let error = r#"{"class":"crash"}"#.into();
+    Death { sanjer: sanjer.into(), blame, error, certificate: r#"{"cause":"signal 9"}"#.into() }
+}
+
 impl Bench {
     async fn submit(&self, job: NewJob) -> JobId {
         let id = job.id;
-        assert_eq!(self.queue.submit(SHARD, &[job], None).await.unwrap(), Submitted::New);
+        self.queue.submit(SHARD, &[job]).await.unwrap();
         id
     }
 
@@ -57,7 +62,7 @@ impl Bench {
     }
 
     async fn finish(&self, sanjer: &str, id: JobId, lease: u64, status: Status) -> Written {
-        let finish = Finish { id, lease, status, json: "{}".into(), delay_ms: 0 };
+        let finish = Finish { id, lease, status, json: "{}".into(), ms: 0 };
         self.queue.finish(SHARD, sanjer, &[finish]).await.unwrap()[0]
     }
 
@@ -82,9 +87,7 @@ async fn a_job_goes_its_way_and_reads_like_a_page() {
     assert_eq!(bench.finish("a", id, 1, Status::Succeeded).await, Written::Now);
 
     let hash: HashMap<String, String> = bench.broker.query(redis::cmd("HGETALL").arg(keys::job(id))).await.unwrap();
-    for (field, value) in
-        [("status", "succeeded"), ("_id", "mine"), ("lease", "1"), ("progress", "1"), ("result", "{}")]
-    {
+    for (field, value) in [("status", "succeeded"), ("_id", "mine"), ("lease", "1"), ("result", "{}")] {
         assert_eq!(hash.get(field).map(String::as_str), Some(value), "{field}");
     }
     for time in ["created_at", "queued_at", "started_at", "finished_at", "expires_at"] {
@@ -121,7 +124,7 @@ async fn an_old_lease_writes_nothing() {
     let bench = bench(&[]).await;
     let id = bench.submit(new_job()).await;
     bench.claim("a", Lane::Queue, 1).await;
-    assert_eq!(bench.queue.release(SHARD, "a", Blame::Nobody, "null").await.unwrap(), 1);
+    assert_eq!(bench.queue.release(SHARD, &death("a", Blame::Nobody)).await.unwrap(), 1);
     bench.claim("b", Lane::Queue, 1).await;
     let said = |lease| Said { id, lease, kind: "progress", values: vec!["0.5".into(), "half".into(), "{}".into()] };
     assert_eq!(bench.queue.report(SHARD, "b", 1, &[said(1), said(2)]).await.unwrap(), [Written::Refused, Written::Now]);
@@ -139,9 +142,9 @@ async fn an_old_lease_writes_nothing() {
 async fn the_dead_claim_nothing() {
     let bench = bench(&[]).await;
     bench.submit(new_job()).await;
-    bench.queue.release(SHARD, "a", Blame::Nobody, "null").await.unwrap();
+    bench.queue.release(SHARD, &death("a", Blame::Nobody)).await.unwrap();
     assert!(matches!(bench.queue.claim(SHARD, "a", Lane::Queue, "light", 1).await.unwrap(), Claim::Tombstoned));
-    assert!(!bench.queue.heartbeat(SHARD, "a", &[]).await.unwrap());
+    assert_eq!(bench.queue.heartbeat(SHARD, "a", &[]).await.unwrap(), None);
     assert_eq!(bench.claim("b", Lane::Queue, 1).await.len(), 1);
 }
 
@@ -150,12 +153,12 @@ async fn suspects_run_alone_and_only_then_are_blamed() {
     let bench = bench(&[("queue.max_crashes", "2")]).await;
     let id = bench.submit(new_job()).await;
     bench.claim("shared", Lane::Queue, 64).await;
-    bench.queue.release(SHARD, "shared", Blame::Suspects, "null").await.unwrap();
+    bench.queue.release(SHARD, &death("shared", Blame::Suspects)).await.unwrap();
     assert!(bench.claim("other", Lane::Queue, 64).await.is_empty(), "a suspect never runs beside others");
     for (crash, status) in [(1, "queued"), (2, "dead")] {
         let sanjer = format!("spare{crash}");
         assert_eq!(bench.claim(&sanjer, Lane::Alone, 1).await[0].id, id);
-        bench.queue.release(SHARD, &sanjer, Blame::Alone, r#"{"class":"crash"}"#).await.unwrap();
+        bench.queue.release(SHARD, &death(&sanjer, Blame::Alone)).await.unwrap();
         assert_eq!(bench.field(id, "crashes").await, crash.to_string());
         assert_eq!(bench.field(id, "status").await, status);
     }
@@ -202,9 +205,9 @@ async fn a_key_names_one_job() {
     let bench = bench(&[]).await;
     let key = IdempotencyKey { name: "k".into(), body: "b1".into() };
     let first = new_job();
-    assert_eq!(bench.queue.submit(SHARD, std::slice::from_ref(&first), Some(&key)).await.unwrap(), Submitted::New);
+    assert_eq!(bench.queue.submit_once(first.clone(), Some(&key), None).await.unwrap(), Submitted::New);
     let known = Submitted::Known { job_id: first.id.to_string(), body: "b1".into() };
-    assert_eq!(bench.queue.submit(SHARD, &[new_job()], Some(&key)).await.unwrap(), known);
+    assert_eq!(bench.queue.submit_once(new_job(), Some(&key), None).await.unwrap(), known);
     assert_eq!(bench.count("ZCARD", "queue:light").await, 1);
 }
 
@@ -254,7 +257,7 @@ async fn a_repeated_report_is_written_once() {
     let count: serde_json::Value = serde_json::from_str(&bench.field(id, "processed").await).unwrap();
     assert_eq!((&count["rows"], bench.field(id, "log_lines").await.as_str()), (&serde_json::json!(6), "2"));
     // The last words of the dead leave nothing behind.
-    bench.queue.release(SHARD, "a", Blame::Nobody, "null").await.unwrap();
+    bench.queue.release(SHARD, &death("a", Blame::Nobody)).await.unwrap();
     bench.queue.report(SHARD, "a", 3, &said).await.unwrap();
     assert_eq!(bench.count("EXISTS", "sanjer:a").await, 0);
 }

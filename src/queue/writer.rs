@@ -15,10 +15,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{BATCH, Backoff, Finish, Held, Queue, Said, Written};
+use super::{BATCH, Backoff, Finish, Held, Queue, Said, Stop, Written};
 use crate::{
     broker::BrokerError,
-    job::{JobId, Shard},
+    job::{JobId, Shard, Status},
     platform::{Envelope, Report},
 };
 
@@ -46,6 +46,7 @@ pub struct Writer {
 struct Speaker {
     lease: u64,
     progress: Option<(f64, String)>,
+    written: Option<(f64, String)>,
     progress_due: Instant,
     metadata: Map<String, Value>,
 }
@@ -108,7 +109,7 @@ impl Writer {
                 for (said, written) in said.iter().zip(written) {
                     if written == Written::Refused {
                         warn!(job.id = %said.id, lease = said.lease, "a write was refused: the job is another's now");
-                        self.held.cancel(said.id, said.lease);
+                        self.held.stop(said.id, said.lease, Stop::HandBack);
                         self.jobs.remove(&said.id);
                     }
                 }
@@ -136,6 +137,8 @@ impl Writer {
                 let at = jiff::Timestamp::now();
                 ("log", vec![json!({"type": "log", "at": format!("{at:.3}"), "line": line}).to_string()])
             }
+            Report::Resumed => ("resumed", Vec::new()),
+            Report::Checkpoint(json) => ("checkpoint", vec![json]),
             Report::Dataset { tag, rows } => (tag.as_str(), rows.into_iter().map(|row| row.get().to_owned()).collect()),
         };
         Some(Said { id, lease, kind, values })
@@ -146,11 +149,15 @@ impl Writer {
         let now = Instant::now();
         let mut due = Vec::new();
         for (id, job) in &mut self.jobs {
-            let ends = finishes.iter().any(|finish| finish.id == *id);
-            if (ends || job.progress_due <= now)
+            let end = finishes.iter().find(|finish| finish.id == *id).map(|finish| finish.status);
+            if end == Some(Status::Succeeded) {
+                job.complete();
+            }
+            if (end.is_some() || job.progress_due <= now)
                 && let Some((fraction, message)) = job.progress.take()
             {
                 job.progress_due = now + PROGRESS_EVERY;
+                job.written = Some((fraction, message.clone()));
                 let event = json!({"type": "progress", "progress": fraction, "message": message}).to_string();
                 let values = vec![fraction.to_string(), message, event];
                 due.push(Said { id: *id, lease: job.lease, kind: "progress", values });
@@ -179,7 +186,13 @@ impl Writer {
 
 impl Speaker {
     fn new(lease: u64) -> Self {
-        Self { lease, progress: None, progress_due: Instant::now(), metadata: Map::new() }
+        Self { lease, progress: None, written: None, progress_due: Instant::now(), metadata: Map::new() }
+    }
+
+    /// Somebody who read half of its progress shall not be left there when it has succeeded.
+    fn complete(&mut self) {
+        let last = self.progress.take().or_else(|| self.written.take());
+        self.progress = last.map(|(_, message)| (1.0, message));
     }
 }
 

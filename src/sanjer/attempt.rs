@@ -1,20 +1,21 @@
-//! One run of one job: open its settings, run its platform under its time limit, and decide what it becomes.
+//! One run of one job: open its settings, run its platform within its limits, and decide what it becomes.
 
-use std::{sync::Arc, time::Duration};
-
-use serde_json::Value;
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
-use tracing::{debug, info, warn};
-
-use crate::{
-    job::Status,
-    platform::{Backoff, Context, Envelope, Failure, JobError, Network, Platform, Registry, Spec},
-    queue::{Claimed, Finish, Held, Ticket},
-    secret::{Redactor, Sealer},
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
 
-/// How long a run may go on after its token ended, before it counts as one that will not stop.
-const STOP_PATIENCE: Duration = Duration::from_secs(2);
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+
+use super::warden;
+use crate::{
+    job::{Options, Status},
+    platform::{Backoff, Context, Envelope, Failure, JobError, Network, Platform, Registry, Report, Run, Spec},
+    queue::{Claimed, Ended, Finish, Held, Limits, Queue, Ticket},
+    secret::{Redactor, Sealer},
+};
 
 /// What every attempt of a process works with.
 pub(super) struct Runner {
@@ -25,8 +26,31 @@ pub(super) struct Runner {
     pub(super) held: Held,
     pub(super) reports: mpsc::Sender<Envelope>,
     pub(super) finishes: mpsc::Sender<Finish>,
-    /// Told when a run will not stop: the process must go.
-    pub(super) stuck: tokio_util::sync::CancellationToken,
+    /// Where checkpoints are read; there once Redis was reached, and nothing is claimed before.
+    pub(super) queue: Arc<OnceLock<Queue>>,
+    /// How long a run may take to stop, and the most its job may ask for.
+    pub(super) cancel_grace: (Duration, Duration),
+    pub(super) max_checkpoint: u64,
+}
+
+/// The longest wait between attempts, whoever asks for it.
+const LONGEST_WAIT: Duration = Duration::from_hours(24 * 365);
+
+/// What one run works with.
+struct Prepared<'a> {
+    platform: &'a Platform,
+    options: Options,
+    settings: Value,
+    redactor: Redactor,
+    checkpoint: Option<Value>,
+}
+
+/// Why there is no run.
+enum Unfit {
+    /// It never can be.
+    Job(Box<JobError>),
+    /// Not now.
+    Moment(String),
 }
 
 /// How a run ended.
@@ -36,64 +60,102 @@ enum Outcome {
     Failed(Failure),
     /// Not the platform's word: a panic, a result too large, a platform this build does not have.
     Broken(JobError),
-    TimedOut(Duration),
 }
 
 impl Runner {
     /// Runs one claimed job to its end and says what became of it.
     pub(super) async fn run(self: Arc<Self>, ticket: Ticket) {
         let job = &ticket.job;
-        let Some(platform) = self.registry.get(&job.platform_id) else {
-            let message = format!("this sanjer's build has no platform {:?}", job.platform_id);
-            let outcome = Outcome::Broken(internal("unknown_platform", message));
-            return self.end(job, &Spec::DEFAULT, outcome, &Redactor::default()).await;
-        };
         let mut redactor = Redactor::default();
-        let outcome = match self.open(platform, job) {
-            Ok(settings) => {
-                redactor = Redactor::new(platform.secrets_in(&settings));
-                self.execute(platform, &ticket, settings, redactor.clone()).await
+        let (mut spec, mut options) = (&Spec::DEFAULT, Options::default());
+        let outcome = match self.prepare(&ticket).await {
+            Ok(prepared) => {
+                redactor = prepared.redactor.clone();
+                (spec, options) = (&prepared.platform.spec, prepared.options.clone());
+                match self.execute(&ticket, prepared).await {
+                    Some(outcome) => outcome,
+                    None => return,
+                }
             }
-            Err(error) => Outcome::Broken(*error),
+            Err(Unfit::Job(error)) => Outcome::Broken(*error),
+            Err(Unfit::Moment(reason)) => Outcome::Failed(Failure::snooze(Duration::from_secs(1), reason)),
         };
-        self.end(job, &platform.spec, outcome, &redactor).await;
+        self.end(job, spec, &options, outcome, &redactor).await;
     }
 
-    fn open(&self, platform: &Platform, job: &Claimed) -> Result<Value, Box<JobError>> {
-        let stored = serde_json::from_str(&job.settings)
-            .map_err(|error| Box::new(internal("bad_record", format!("the stored settings are not JSON: {error}"))))?;
-        platform
+    /// Everything a run needs, or why there cannot be one.
+    async fn prepare(&self, ticket: &Ticket) -> Result<Prepared<'_>, Unfit> {
+        let job = &ticket.job;
+        let platform = self.registry.get(&job.platform_id).ok_or_else(|| {
+            Unfit::job("unknown_platform", format!("this sanjer's build has no platform {:?}", job.platform_id))
+        })?;
+        let damaged = |what: &str, error: serde_json::Error| {
+            Unfit::job("bad_record", format!("the stored {what} are not JSON that this version knows: {error}"))
+        };
+        let options: Options = match &job.options {
+            Some(stored) => serde_json::from_str(stored).map_err(|error| damaged("options", error))?,
+            None => Options::default(),
+        };
+        if let Some(option) = options.needs_own_process().filter(|_| !ticket.alone) {
+            let message = format!("{option} can be kept only in a pool of one slot, and this one has more");
+            return Err(Unfit::job("needs_own_process", message));
+        }
+        let stored = serde_json::from_str(&job.settings).map_err(|error| damaged("settings", error))?;
+        let settings = platform
             .open(stored, &self.sealer, job.id)
-            .map_err(|error| Box::new(internal("cannot_open_secrets", error.to_string())))
+            .map_err(|error| Unfit::job("cannot_open_secrets", error.to_string()))?;
+        let redactor = Redactor::new(platform.secrets_in(&settings));
+        let checkpoint = if job.lease > 1 { self.checkpoint(job).await? } else { None };
+        Ok(Prepared { platform, options, settings, redactor, checkpoint })
     }
 
-    async fn execute(&self, platform: &Platform, ticket: &Ticket, settings: Value, redactor: Redactor) -> Outcome {
-        let Ticket { job, cancel } = ticket;
-        let context = Context::new(job.id, job.lease, job.attempt, self.network, cancel.clone(), self.reports.clone())
-            .hiding(redactor);
+    /// Where an earlier run of the job was.
+    async fn checkpoint(&self, job: &Claimed) -> Result<Option<Value>, Unfit> {
+        let Some(queue) = self.queue.get() else { return Ok(None) };
+        let stored = queue.checkpoint(job.id).await.map_err(|error| Unfit::Moment(error.to_string()))?;
+        let parse = |text: String| serde_json::from_str(&text);
+        stored.map(parse).transpose().map_err(|error| Unfit::job("bad_record", format!("the checkpoint: {error}")))
+    }
+
+    /// `None` if the job was ended before it began.
+    async fn execute(&self, ticket: &Ticket, prepared: Prepared<'_>) -> Option<Outcome> {
+        let Ticket { job, cancel, .. } = ticket;
+        let Prepared { platform, options, settings, redactor, checkpoint } = prepared;
+        let resumes = checkpoint.is_some();
+        let run = Run {
+            job: job.id,
+            lease: job.lease,
+            attempt: job.attempt,
+            network: self.network,
+            checkpoint,
+            max_checkpoint: self.max_checkpoint,
+        };
+        let context = Context::new(run, cancel.clone(), self.reports.clone()).hiding(redactor);
+        if resumes {
+            let news = Envelope { job: job.id, lease: job.lease, report: Report::Resumed };
+            // A writer that has ended ends the process with it.
+            self.reports.send(news).await.ok();
+        }
         // A task of its own: a run that blocks its thread holds up no other, and a panic ends only itself.
-        let mut run = tokio::spawn(platform.run(context, settings));
-        let limit = platform.spec.timeout.unwrap_or(Duration::MAX);
-        match timeout(limit, &mut run).await {
-            Ok(Ok(Ok(result))) => self.bounded(&result),
-            Ok(Ok(Err(failure))) => Outcome::Failed(failure),
-            Ok(Err(panic)) => Outcome::Broken(panicked(panic)),
-            Err(_) => {
-                cancel.cancel();
-                self.stop(run).await;
-                Outcome::TimedOut(limit)
-            }
-        }
-    }
-
-    /// Token first, then abort; what ignores both blocks its thread, and only the end of the process helps.
-    async fn stop(&self, mut run: JoinHandle<crate::platform::Result<Value>>) {
-        if timeout(STOP_PATIENCE, &mut run).await.is_err() {
+        let run = tokio::spawn(platform.run(context, settings));
+        let (grace, most) = self.cancel_grace;
+        let limits = Limits {
+            time: options.timeout_s.map(Duration::from_secs).or(platform.spec.timeout),
+            rss: options.max_rss_mb.map(|mebibytes| mebibytes << 20),
+            cpu: options.max_cpu_s.map(Duration::from_secs),
+            cpu_before: options.max_cpu_s.map_or(Duration::ZERO, |_| warden::cpu()),
+            grace: options.cancel_grace_s.map_or(grace, Duration::from_secs).min(most),
+        };
+        if !self.held.started(job.id, job.lease, run.abort_handle(), limits) {
             run.abort();
-            if timeout(STOP_PATIENCE, run).await.is_err() {
-                self.stuck.cancel();
-            }
+            return None;
         }
+        Some(match run.await {
+            Ok(Ok(result)) => self.bounded(&result),
+            Ok(Err(failure)) => Outcome::Failed(failure),
+            // Aborted, or a panic: whoever aborted it knows what it becomes.
+            Err(error) => Outcome::Broken(panicked(error)),
+        })
     }
 
     fn bounded(&self, result: &Value) -> Outcome {
@@ -109,12 +171,12 @@ impl Runner {
         Outcome::Succeeded(json)
     }
 
-    async fn end(&self, job: &Claimed, spec: &Spec, outcome: Outcome, redactor: &Redactor) {
-        // A job that is being handed back says nothing more.
-        if !self.held.end(job.id, job.lease) {
-            return;
-        }
-        let mut finish = decide(job, spec.backoff, outcome, rand::random_range(0.0..=1.0));
+    async fn end(&self, job: &Claimed, spec: &Spec, options: &Options, outcome: Outcome, redactor: &Redactor) {
+        let mut finish = match self.held.end(job.id, job.lease) {
+            Ended::Before => return,
+            Ended::Stopped(stop) => stop.finish(job.id, job.lease),
+            Ended::ByItself => decide(job, spec.backoff, options, outcome, rand::random_range(0.0..=1.0)),
+        };
         finish.json = redactor.redact(&finish.json);
         match finish.status {
             // The common case, thousands a second: a line each would cost more than the job.
@@ -128,29 +190,31 @@ impl Runner {
 }
 
 /// What a run's outcome makes of its job. `jitter` (0–1) picks the wait below the backoff's ceiling.
-fn decide(job: &Claimed, backoff: Backoff, outcome: Outcome, jitter: f64) -> Finish {
-    let (status, json, delay) = match outcome {
-        Outcome::Succeeded(json) => (Status::Succeeded, json, Duration::ZERO),
-        Outcome::Broken(error) => (Status::Failed, error_json(&error), Duration::ZERO),
-        Outcome::TimedOut(limit) => {
-            let message = format!("ran longer than its limit of {} s", limit.as_secs());
-            let error = JobError { class: "timeout".into(), code: "time_limit".into(), message, detail: None };
-            (Status::TimedOut, error_json(&error), Duration::ZERO)
-        }
+fn decide(job: &Claimed, backoff: Backoff, options: &Options, outcome: Outcome, jitter: f64) -> Finish {
+    let (status, json, wait) = match outcome {
+        Outcome::Succeeded(json) => (Status::Succeeded, json, Duration::from_secs(options.retention_s.unwrap_or(0))),
+        Outcome::Broken(error) => (Status::Failed, error.to_json(), Duration::ZERO),
         Outcome::Failed(failure) => {
-            let json = error_json(&failure.to_error());
+            let json = failure.to_error().to_json();
             match failure {
                 Failure::Snooze { wait, .. } => (Status::Snoozed, json, wait),
                 Failure::Transient { retry_after, .. } if job.attempt < job.max_attempts => {
+                    let backoff = options.backoff(backoff);
                     let wait = retry_after.unwrap_or_else(|| backoff.ceiling(job.attempt).mul_f64(jitter));
-                    (Status::Retrying, json, wait)
+                    (Status::Retrying, json, wait.min(LONGEST_WAIT))
                 }
                 _ => (Status::Failed, json, Duration::ZERO),
             }
         }
     };
-    let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-    Finish { id: job.id, lease: job.lease, status, json, delay_ms }
+    let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    Finish { id: job.id, lease: job.lease, status, json, ms }
+}
+
+impl Unfit {
+    fn job(code: &str, message: String) -> Self {
+        Self::Job(Box::new(internal(code, message)))
+    }
 }
 
 fn internal(code: &str, message: String) -> JobError {
@@ -166,11 +230,6 @@ fn panicked(error: tokio::task::JoinError) -> JobError {
         Err(error) => error.to_string(),
     };
     internal("panicked", format!("the platform panicked: {message}"))
-}
-
-fn error_json(error: &JobError) -> String {
-    // Plain strings and values: this cannot fail.
-    serde_json::to_string(error).unwrap_or_else(|_| r#"{"class":"internal","code":"unprintable","message":""}"#.into())
 }
 
 #[cfg(test)]
@@ -189,6 +248,7 @@ mod tests {
             attempt,
             max_attempts: 3,
             settings: "{}".into(),
+            options: None,
         }
     }
 
@@ -205,14 +265,17 @@ mod tests {
             (3, Outcome::Failed(transient()), Status::Failed, 0),
             (1, Outcome::Failed(told(9)), Status::Retrying, 9000),
             (3, Outcome::Failed(Failure::snooze(seconds(60), "early")), Status::Snoozed, 60_000),
-            (1, Outcome::TimedOut(seconds(5)), Status::TimedOut, 0),
             (1, Outcome::Broken(internal("x", String::new())), Status::Failed, 0),
         ];
         let backoff = Backoff { base: seconds(1), cap: seconds(60) };
         for (attempt, outcome, status, delay_ms) in table {
             let text = format!("{outcome:?} at attempt {attempt}");
-            let finish = decide(&job(attempt), backoff, outcome, 0.5);
-            assert_eq!((finish.status, finish.delay_ms, finish.lease), (status, delay_ms, 7), "{text}");
+            let finish = decide(&job(attempt), backoff, &Options::default(), outcome, 0.5);
+            assert_eq!((finish.status, finish.ms, finish.lease), (status, delay_ms, 7), "{text}");
+        }
+        let options = Options { base_s: Some(30), cap_s: Some(40), retention_s: Some(2), ..Options::default() };
+        for (outcome, ms) in [(Outcome::Failed(transient()), 20_000), (Outcome::Succeeded("{}".into()), 2000)] {
+            assert_eq!(decide(&job(2), backoff, &options, outcome, 0.5).ms, ms);
         }
     }
 }

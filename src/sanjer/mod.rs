@@ -8,16 +8,20 @@
 //! job's threads never carry heartbeats.
 
 mod attempt;
+mod certificate;
+mod child;
 mod orders;
 mod pool;
 mod process;
 mod reaper;
 mod supervisor;
+mod undertaker;
+mod warden;
 
 pub use self::{
     orders::{Start, read_start},
     process::run,
-    supervisor::{Supervisor, supervise},
+    supervisor::{Host, Supervisor, supervise},
 };
 
 /// The command that starts a sanjer; for supervisors, not for people.

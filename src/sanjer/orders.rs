@@ -1,7 +1,7 @@
 //! What a supervisor tells a sanjer, over the pipe that is the sanjer's standard input: first one line of JSON that
 //! says who it is, then one word a line. The end of the pipe is an order too: the supervisor is dead.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Write as _};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,41 @@ pub struct Start {
 pub(super) const SERVE: &str = "serve";
 /// Tells a sanjer to take no more jobs, end or hand back what it has, and exit.
 pub(super) const DRAIN: &str = "drain";
+/// Tells a sanjer to take no more jobs and exit once those it has have ended, however long that takes.
+pub(super) const RETIRE: &str = "retire";
+
+/// What a sanjer tells its supervisor, a word a line, over its standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It has reached Redis and claims jobs.
+    Ready,
+    /// From now on it runs several jobs at once, so none of them can be told to have killed it.
+    Shares,
+    /// It has run long enough: another one shall take its place.
+    Worn,
+    /// It ends by its own decision, and its jobs are not to blame for it.
+    Leaving,
+}
+
+impl Word {
+    pub(super) const ALL: [Self; 4] = [Self::Ready, Self::Shares, Self::Worn, Self::Leaving];
+
+    /// As it stands in the pipe. What platforms print goes there too, hence the mark.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "\u{1}ready",
+            Self::Shares => "\u{1}shares",
+            Self::Worn => "\u{1}worn",
+            Self::Leaving => "\u{1}leaving",
+        }
+    }
+
+    /// Says it.
+    pub(super) fn say(self) {
+        // A supervisor that does not listen any more is dead, which the other pipe says.
+        writeln!(io::stdout(), "{}", self.as_str()).ok();
+    }
+}
 
 /// The orders as tokens that end when they arrive.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +70,8 @@ pub(super) struct Orders {
     pub(super) serve: CancellationToken,
     /// Drain.
     pub(super) drain: CancellationToken,
+    /// Retire.
+    pub(super) retire: CancellationToken,
     /// The supervisor is dead.
     pub(super) orphaned: CancellationToken,
 }
@@ -55,6 +92,7 @@ pub(super) fn follow(input: impl BufRead + Send + 'static) -> io::Result<Orders>
             match line.as_str() {
                 SERVE => heard.serve.cancel(),
                 DRAIN => heard.drain.cancel(),
+                RETIRE => heard.retire.cancel(),
                 _ => tracing::warn!(order = line, "unknown order"),
             }
         }

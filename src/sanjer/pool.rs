@@ -3,32 +3,26 @@
 //! The spare is a whole process that has connected and waits; while it waits it runs suspects, alone. When a serving
 //! process dies, the spare serves in its place at once, and a new spare is started.
 
-use std::{
-    collections::HashMap,
-    io,
-    path::PathBuf,
-    process::{ExitStatus, Stdio},
-    time::Duration,
-};
+use std::{collections::HashMap, io, time::Duration};
 
 use rustix::process::Signal;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    process::{ChildStdin, Command},
-    sync::mpsc,
+    sync::{broadcast, mpsc},
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
 use super::{
-    EXIT_GAVE_UP, PROCESS_COMMAND,
-    orders::{self, DRAIN, SERVE, Start},
+    certificate::oom_kills,
+    child::{Child, Death, News, Program},
+    orders::{DRAIN, RETIRE, SERVE, Start, Word},
+    supervisor::{Order, Roster},
+    undertaker::Undertaker,
 };
 use crate::{
     config::{Config, PoolSize},
-    platform::JobError,
-    queue::{Backoff, Blame, Lane, Queue},
+    queue::{Blame, Lane},
 };
 
 /// A process that lived at least this long did not die of its start: its replacement starts at once.
@@ -36,82 +30,155 @@ const HEALTHY: Duration = Duration::from_secs(10);
 /// The longest pause before a replacement that keeps dying is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How much longer than its own grace a draining process may take before it is killed.
-const KILL_MARGIN: Duration = Duration::from_secs(12);
-
+const KILL_MARGIN: Duration = Duration::from_secs(15);
 /// The shortest pause after a start that failed.
 const START_AGAIN: Duration = Duration::from_millis(500);
-/// What Linux calls the program of whoever asks, wherever its file is now.
-const RUNNING_PROGRAM: &str = "/proc/self/exe";
 
 /// A pool as its supervisor runs it.
 pub(super) struct Pool {
     pub(super) name: String,
     pub(super) size: PoolSize,
     pub(super) config: Config,
-    pub(super) queue: Queue,
+    pub(super) program: Program,
+    pub(super) roster: Roster,
+    pub(super) orders: broadcast::Receiver<Order>,
+    pub(super) undertaker: Undertaker,
     pub(super) stop: CancellationToken,
     /// Hand-backs under way; they outlive the pool until Redis has taken them.
     pub(super) hand_backs: TaskTracker,
-}
-
-/// One living process.
-struct Sanjer {
-    name: String,
-    lane: Lane,
-    started: Instant,
-    stdin: ChildStdin,
-}
-
-/// The death of one.
-struct Death {
-    pid: u32,
-    status: io::Result<ExitStatus>,
+    pub(super) living: HashMap<u32, Child>,
 }
 
 impl Pool {
     /// Keeps the pool at its size until told to stop; then drains it.
-    pub(super) async fn run(self) {
-        let (deaths_in, mut deaths) = mpsc::channel(8);
-        let mut living: HashMap<u32, Sanjer> = HashMap::new();
+    pub(super) async fn run(mut self) {
+        let (news_in, mut news) = mpsc::channel(8);
         let mut quick_deaths = 0;
+        let mut oom_seen = oom_kills();
         // When to start what is missing. Deaths before then are seen to at once: their jobs wait for nothing.
         let mut refill_at = Some(Instant::now());
         loop {
-            let death = tokio::select! {
+            tokio::select! {
                 () = self.stop.cancelled() => break,
-                Some(death) = deaths.recv() => death,
+                Some(news) = news.recv() => match news {
+                    News::Said { pid, word } => self.hear(pid, word),
+                    News::Died { pid, mut death } => {
+                        let Some(dead) = self.living.remove(&pid) else { continue };
+                        self.roster.remove(&dead.name);
+                        let quick = dead.started.elapsed() < HEALTHY && !death.left;
+                        quick_deaths = if quick { quick_deaths + 1 } else { 0 };
+                        let oom = oom_kills();
+                        death.certificate.oom = oom > oom_seen && death.certificate.signal == Some(Signal::KILL.as_raw());
+                        oom_seen = oom;
+                        if dead.lane == Lane::Queue && !dead.retiring {
+                            self.promote_spare().await;
+                        }
+                        self.bury(&dead, *death);
+                        refill_at = Some(Instant::now() + self.pause(quick_deaths));
+                    }
+                },
+                Ok(order) = self.orders.recv() => self.obey(order),
                 () = sleep_until(refill_at.unwrap_or_else(Instant::now)), if refill_at.is_some() => {
                     refill_at = None;
-                    if let Err(error) = self.refill(&deaths_in, &mut living).await {
+                    if let Err(error) = self.refill(&news_in).await {
                         error!(pool = self.name, error = %error, "cannot start a sanjer; will keep trying");
                         quick_deaths += 1;
                         refill_at = Some(Instant::now() + self.pause(quick_deaths).max(START_AGAIN));
                     }
-                    continue;
                 }
-            };
-            let Some(dead) = living.remove(&death.pid) else { continue };
-            quick_deaths = if dead.started.elapsed() < HEALTHY { quick_deaths + 1 } else { 0 };
-            self.bury(&dead, &death.status);
-            if dead.lane == Lane::Queue {
-                promote_spare(&mut living).await;
             }
-            refill_at = Some(Instant::now() + self.pause(quick_deaths));
+            if self.roll().await {
+                refill_at.get_or_insert_with(Instant::now);
+            }
         }
-        self.drain(living, deaths).await;
+        self.drain(news).await;
+    }
+
+    fn hear(&mut self, pid: u32, word: Word) {
+        let Some(child) = self.living.get_mut(&pid) else { return };
+        match word {
+            Word::Ready => child.ready = true,
+            Word::Shares => child.shares = true,
+            Word::Worn => child.outdated = true,
+            Word::Leaving => {}
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Reload => {
+                self.program.renew();
+                self.living.values_mut().for_each(|child| child.outdated = true);
+            }
+            Order::Condemn(name) => {
+                if let Some(child) = self.named(&name) {
+                    warn!(sanjer = name, "killing a sanjer that others have declared dead");
+                    child.signal(Signal::KILL, "it did not renew its lease");
+                }
+            }
+            Order::Overdue(name) => {
+                if let Some(child) = self.named(&name) {
+                    // First asked, a round later made.
+                    let signal = if child.killed_because.is_none() { Signal::TERM } else { Signal::KILL };
+                    warn!(sanjer = name, ?signal, "a sanjer has not stopped a job that it had to stop");
+                    child.signal(signal, "it did not stop a job in time");
+                }
+            }
+        }
+    }
+
+    fn named(&mut self, name: &str) -> Option<&mut Child> {
+        self.living.values_mut().find(|child| child.name == name)
     }
 
     /// Starts what is missing: serving processes first, then the spare.
-    async fn refill(&self, deaths: &mpsc::Sender<Death>, living: &mut HashMap<u32, Sanjer>) -> io::Result<()> {
-        let serving = living.values().filter(|sanjer| sanjer.lane == Lane::Queue).count();
-        let spares = living.len() - serving;
-        let missing = std::iter::repeat_n(Lane::Queue, usize::from(self.size.processes).saturating_sub(serving))
-            .chain(std::iter::repeat_n(Lane::Alone, 1_usize.saturating_sub(spares)));
+    async fn refill(&mut self, news: &mpsc::Sender<News>) -> io::Result<()> {
+        let count = |lane| self.living.values().filter(|child| child.lane == lane && !child.retiring).count();
+        let missing =
+            std::iter::repeat_n(Lane::Queue, usize::from(self.size.processes).saturating_sub(count(Lane::Queue)))
+                .chain(std::iter::repeat_n(Lane::Alone, 1_usize.saturating_sub(count(Lane::Alone))));
         for lane in missing {
-            let (pid, sanjer) = self.spawn(lane, deaths.clone()).await?;
-            living.insert(pid, sanjer);
+            let start = Start {
+                config: self.config.clone(),
+                pool: self.name.clone(),
+                slots: self.size.slots,
+                lane,
+                started_at: u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0),
+            };
+            let (pid, child) = Child::spawn(&self.program, &start, news.clone()).await?;
+            info!(sanjer = child.name, pool = self.name, lane = lane.as_str(), "started a sanjer");
+            self.roster.insert(child.name.clone());
+            self.living.insert(pid, child);
         }
         Ok(())
+    }
+
+    /// Replaces what is outdated, one process at a time and without a gap: a fresh spare takes its place, it retires,
+    /// and when it has gone the next one does. Returns whether one has been told to go.
+    async fn roll(&mut self) -> bool {
+        if self.living.values().any(|child| child.retiring) {
+            return false;
+        }
+        let is_spare = |child: &Child| child.lane == Lane::Alone;
+        let outdated_serving = self.living.values().any(|child| child.outdated && !is_spare(child));
+        let fresh_spare = self.living.values_mut().find(|child| is_spare(child) && child.ready && !child.outdated);
+        let spare_serves = match fresh_spare {
+            Some(spare) if outdated_serving => {
+                spare.tell(SERVE).await;
+                spare.lane = Lane::Queue;
+                info!(sanjer = spare.name, "the spare serves in the place of one that retires");
+                true
+            }
+            Some(_) => return false,
+            None => false,
+        };
+        // Without a fresh spare, the outdated one goes first: a fresh one comes in its place.
+        let goes = |child: &&mut Child| child.outdated && is_spare(child) != spare_serves;
+        let Some(child) = self.living.values_mut().find(goes) else { return false };
+        child.tell(RETIRE).await;
+        child.retiring = true;
+        info!(sanjer = child.name, pool = self.name, "a sanjer retires");
+        true
     }
 
     /// The first replacement starts at once; one that keeps dying waits longer each time.
@@ -124,166 +191,60 @@ impl Pool {
         pause
     }
 
-    async fn spawn(&self, lane: Lane, deaths: mpsc::Sender<Death>) -> io::Result<(u32, Sanjer)> {
-        let mut child = Command::new(own_program()?)
-            .arg(PROCESS_COMMAND)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            // A group of its own: Ctrl-C in the terminal must reach the supervisor alone.
-            .process_group(0)
-            .spawn()?;
-        let (Some(pid), Some(mut stdin), Some(stderr)) = (child.id(), child.stdin.take(), child.stderr.take()) else {
-            return Err(io::Error::other("the new process has no pipes"));
-        };
-        let start = Start {
-            config: self.config.clone(),
-            pool: self.name.clone(),
-            slots: self.size.slots,
-            lane,
-            started_at: u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0),
-        };
-        let name = orders::name(&orders::host(), pid, start.started_at);
-        tokio::spawn(relay(stderr));
-        tokio::spawn(async move {
-            let status = child.wait().await;
-            deaths.send(Death { pid, status }).await.ok();
-        });
-        let introduction = serde_json::to_string(&start)? + "\n";
-        stdin.write_all(introduction.as_bytes()).await?;
-        info!(sanjer = name, pool = self.name, lane = lane.as_str(), "started a sanjer");
-        Ok((pid, Sanjer { name, lane, started: Instant::now(), stdin }))
+    /// A spare serves in the place of a dead process: one that has started, if there is a choice.
+    async fn promote_spare(&mut self) {
+        let spares = self.living.values_mut().filter(|child| child.lane == Lane::Alone && !child.retiring);
+        if let Some(spare) = spares.max_by_key(|child| child.ready) {
+            spare.tell(SERVE).await;
+            spare.lane = Lane::Queue;
+            info!(sanjer = spare.name, "the spare serves");
+        }
     }
 
-    /// Gives back what a dead process held; keeps trying while Redis is away.
-    fn bury(&self, dead: &Sanjer, status: &io::Result<ExitStatus>) {
-        let cause = cause(status);
-        warn!(sanjer = dead.name, pool = self.name, cause, "a sanjer died");
-        let gave_up = matches!(status, Ok(status) if matches!(status.code(), Some(0 | EXIT_GAVE_UP)));
-        let blame = match (gave_up, dead.lane, self.size.slots) {
-            (true, ..) => Blame::Nobody,
-            (false, Lane::Alone, _) | (false, Lane::Queue, 1) => Blame::Alone,
-            (false, Lane::Queue, _) => Blame::Suspects,
+    /// Gives back what a dead process held.
+    fn bury(&self, dead: &Child, mut death: Death) {
+        if death.left {
+            info!(sanjer = dead.name, pool = self.name, cause = death.certificate.cause, "a sanjer has ended");
+            // It held nothing, if Redis could be reached.
+            self.hand_backs.spawn(self.undertaker.clone().hand_back(dead.name.clone()));
+            return;
+        }
+        death.certificate.killed_because = dead.killed_because;
+        warn!(sanjer = dead.name, pool = self.name, cause = death.certificate.cause, "a sanjer died");
+        // A spare that was told to serve still has a process for itself until it says that it shares.
+        let blame = match dead.killed_because {
+            Some(_) => Blame::Nobody,
+            None if dead.shares => Blame::Suspects,
+            None => Blame::Alone,
         };
-        let error = JobError {
-            class: "crash".into(),
-            code: "killed_its_process".into(),
-            message: format!("its process, which ran nothing else, died too often; last: {cause}"),
-            detail: None,
-        };
-        let error = serde_json::to_string(&error).unwrap_or_else(|_| "null".into());
-        self.hand_backs.spawn(hand_back(self.queue.clone(), dead.name.clone(), blame, error));
+        self.hand_backs.spawn(self.undertaker.clone().bury(death.certificate, blame));
     }
 
-    /// Tells every process to drain, waits for their deaths, kills what does not go, and gives back what is left.
-    async fn drain(&self, mut living: HashMap<u32, Sanjer>, mut deaths: mpsc::Receiver<Death>) {
-        for sanjer in living.values_mut() {
-            tell(sanjer, DRAIN).await;
+    /// Tells every process to drain, waits for their ends, kills what does not go, and gives back what is left.
+    async fn drain(self, mut news: mpsc::Receiver<News>) {
+        let Self { mut living, undertaker, hand_backs, config, .. } = self;
+        let hand_back = |ended: &Child| drop(hand_backs.spawn(undertaker.clone().hand_back(ended.name.clone())));
+        for child in living.values_mut() {
+            child.tell(DRAIN).await;
         }
         let all_gone = async {
             while !living.is_empty()
-                && let Some(death) = deaths.recv().await
+                && let Some(news) = news.recv().await
             {
-                if let Some(dead) = living.remove(&death.pid) {
-                    self.hand_backs.spawn(hand_back(self.queue.clone(), dead.name, Blame::Nobody, "null".into()));
+                if let News::Died { pid, .. } = news
+                    && let Some(dead) = living.remove(&pid)
+                {
+                    hand_back(&dead);
                 }
             }
         };
-        if timeout(self.config.sanjers.stop_grace.0 + KILL_MARGIN, all_gone).await.is_ok() {
+        if timeout(config.sanjers.stop_grace.0 + KILL_MARGIN, all_gone).await.is_ok() {
             return;
         }
-        for (pid, sanjer) in living {
-            warn!(sanjer = sanjer.name, "did not drain in time; killing it");
-            kill(pid);
-            self.hand_backs.spawn(hand_back(self.queue.clone(), sanjer.name, Blame::Nobody, "null".into()));
+        for child in living.values_mut() {
+            warn!(sanjer = child.name, "did not drain in time; killing it");
+            child.signal(Signal::KILL, "it did not drain in time");
+            hand_back(child);
         }
-    }
-}
-
-/// This binary. After an upgrade another one stands in its place, or none: then what runs here is started once more.
-fn own_program() -> io::Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    Ok(if program.exists() { program } else { RUNNING_PROGRAM.into() })
-}
-
-async fn promote_spare(living: &mut HashMap<u32, Sanjer>) {
-    if let Some(spare) = living.values_mut().find(|sanjer| sanjer.lane == Lane::Alone) {
-        tell(spare, SERVE).await;
-        spare.lane = Lane::Queue;
-        info!(sanjer = spare.name, "the spare serves");
-    }
-}
-
-async fn tell(sanjer: &mut Sanjer, order: &str) {
-    // One that cannot hear is dying: its death is on its way.
-    if let Err(error) = sanjer.stdin.write_all(format!("{order}\n").as_bytes()).await {
-        warn!(sanjer = sanjer.name, order, error = %error, "a sanjer cannot be told");
-    }
-}
-
-async fn hand_back(queue: Queue, sanjer: String, blame: Blame, error: String) {
-    let never = CancellationToken::new();
-    for shard in queue.shards() {
-        let mut backoff = Backoff::default();
-        loop {
-            match queue.release(shard, &sanjer, blame, &error).await {
-                Ok(0) => break,
-                Ok(jobs) => {
-                    info!(sanjer, jobs, "handed back the jobs of a dead sanjer");
-                    break;
-                }
-                Err(error) => {
-                    warn!(sanjer, error = %error, "cannot hand back; will keep trying");
-                    backoff.wait(&never).await;
-                }
-            }
-        }
-    }
-}
-
-/// Passes a process's standard error on, line by line, as it is.
-async fn relay(stderr: tokio::process::ChildStderr) {
-    let mut lines = BufReader::new(stderr).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        eprintln!("{line}");
-    }
-}
-
-/// How a process died, in words: `signal 9 (SIGKILL)`, `exit code 3`.
-fn cause(status: &io::Result<ExitStatus>) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match status {
-        Ok(status) => match (status.code(), status.signal()) {
-            (Some(code), _) => format!("exit code {code}"),
-            (None, Some(signal)) => {
-                let name = Signal::from_named_raw(signal).map_or_else(String::new, |name| format!(" ({name:?})"));
-                format!("signal {signal}{name}")
-            }
-            (None, None) => "an unknown end".into(),
-        },
-        Err(error) => format!("it could not be waited for: {error}"),
-    }
-}
-
-fn kill(pid: u32) {
-    let target = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    if let Some(target) = target
-        && let Err(error) = rustix::process::kill_process(target, Signal::KILL)
-    {
-        warn!(pid, error = %error, "cannot kill a process");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::process::ExitStatusExt;
-
-    use super::*;
-
-    #[test]
-    fn causes_are_named() {
-        assert_eq!(cause(&Ok(ExitStatus::from_raw(3 << 8))), "exit code 3");
-        assert!(cause(&Ok(ExitStatus::from_raw(9))).starts_with("signal 9"));
-        assert!(cause(&Err(io::Error::other("gone"))).contains("gone"));
     }
 }

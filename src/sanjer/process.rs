@@ -5,6 +5,7 @@
 //! can starve it, however it spins or blocks.
 
 use std::{
+    future::pending,
     io::BufRead,
     panic::{AssertUnwindSafe, catch_unwind},
     process::exit,
@@ -24,14 +25,15 @@ use tracing::{error, info, warn};
 use super::{
     EXIT_GAVE_UP,
     attempt::Runner,
-    orders::{self, Orders, Start},
+    orders::{self, Orders, Start, Word},
+    warden::{self, Usage},
 };
 use crate::{
     broker::Broker,
     config::Config,
     job::Status,
-    platform::{Network, Registry},
-    queue::{Backoff, ClaimedJobs, Claimer, Declared, Finish, Held, Lane, Queue, Ticket, Writer, listen},
+    platform::{Network, Registry, STANDING},
+    queue::{Backoff, Bells, ClaimedJobs, Claimer, Declared, Finish, Held, Lane, Queue, Stop, Ticket, Writer, listen},
     secret::Sealer,
 };
 
@@ -40,6 +42,9 @@ const REPORTS: usize = 256;
 
 /// How long a dying process tries to hand its jobs back before it leaves that to the lease.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How long a run may take to come to a stop, and to say where it is, before its job is handed back without it.
+const YIELD: Duration = Duration::from_secs(2);
 
 /// Runs a sanjer until it is told to end. Only start-up can fail; afterwards the process exits by itself.
 pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Result<()> {
@@ -57,20 +62,23 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
         held: Held::default(),
         reports: reports_in,
         finishes: finishes_in,
-        stuck: CancellationToken::new(),
+        queue: Arc::default(),
+        cancel_grace: (config.sanjers.cancel_grace.0, config.sanjers.max_cancel_grace.0),
+        max_checkpoint: config.jobs.max_checkpoint.0,
     };
-    let held = runner.held.clone();
-    let (own_finishes, stuck) = (runner.finishes.clone(), runner.stuck.clone());
+    let (held, own_finishes, known_queue) = (runner.held.clone(), runner.finishes.clone(), runner.queue.clone());
     let io = runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("lifeline".into()).spawn(move || {
         let life = async move {
             let Some(broker) = connect(&start.config, &orders).await else { return EXIT_GAVE_UP };
-            let queue = Queue::new(broker, &start.config);
+            let queue = known_queue.get_or_init(|| Queue::new(broker, &start.config)).clone();
             let writer = Writer::new(queue.clone(), name.clone(), held.clone(), reports, finishes);
-            Lifeline { queue, name, held, finishes: own_finishes, stuck, start, orders }.run(claims_in, writer).await
+            Lifeline { queue, name, held, finishes: own_finishes, start, orders }.run(claims_in, writer).await
         };
         // Whatever happens here ends the process: without its lifeline it would neither be believed alive nor end.
-        exit(catch_unwind(AssertUnwindSafe(|| io.block_on(life))).unwrap_or(EXIT_GAVE_UP));
+        let code = catch_unwind(AssertUnwindSafe(|| io.block_on(life))).unwrap_or(EXIT_GAVE_UP);
+        Word::Leaving.say();
+        exit(code);
     })?;
 
     let jobs = runtime::Builder::new_multi_thread().enable_all().thread_name("jobs").build()?;
@@ -97,7 +105,7 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
 async fn connect(config: &Config, orders: &Orders) -> Option<Broker> {
     let ended = until_either(&orders.drain, &orders.orphaned);
     let mut backoff = Backoff::default();
-    while !ended.is_cancelled() {
+    while !ended.is_cancelled() && !orders.retire.is_cancelled() {
         match Broker::connect(&config.redis).await {
             Ok(broker) => return Some(broker),
             Err(error) => warn!(error = %error, "cannot connect; will keep trying"),
@@ -113,9 +121,23 @@ struct Lifeline {
     name: String,
     held: Held,
     finishes: mpsc::Sender<Finish>,
-    stuck: CancellationToken,
     start: Start,
     orders: Orders,
+}
+
+/// Why a sanjer ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It was told to.
+    Told,
+    /// All it had to do is done.
+    Done,
+    /// Others have its jobs.
+    DeclaredDead,
+    /// Its supervisor is gone.
+    Orphaned,
+    /// A run does not yield.
+    Stuck,
 }
 
 impl Lifeline {
@@ -124,7 +146,7 @@ impl Lifeline {
         let Start { config, pool, slots, lane, .. } = &self.start;
         let stop = self.orders.drain.child_token();
         let serve = self.orders.serve.clone();
-        let wake = Arc::new(Notify::new());
+        let (wake, told) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let claimer = Claimer {
             queue: self.queue.clone(),
             sanjer: self.name.clone(),
@@ -136,45 +158,80 @@ impl Lifeline {
             claims,
             safety_poll: config.queue.safety_poll.0,
             lease: config.queue.lease.0,
+            shares: || Word::Shares.say(),
             stop: stop.clone(),
         };
         let until_serving = until_either(&serve, &stop);
-        tokio::spawn(listen(self.queue.clone(), *lane, pool.clone(), wake, until_serving.clone(), stop.clone()));
+        let bells = Bells { sanjer: self.name.clone(), wake, told: told.clone() };
+        let for_life = CancellationToken::new();
+        tokio::spawn(listen(self.queue.clone(), *lane, pool.clone(), bells, until_serving.clone(), for_life));
         tokio::spawn(writer.run());
         let mut claims = tokio::spawn(claimer.run(*lane, until_serving));
         info!(pool, lane = lane.as_str(), slots, "sanjer is up");
 
-        let code = tokio::select! {
-            () = self.heartbeat() => EXIT_GAVE_UP,
-            Ok(Declared::Dead) = &mut claims => EXIT_GAVE_UP,
-            () = self.orders.drain.cancelled() => 0,
-            () = self.orders.orphaned.cancelled() => { warn!("the supervisor is gone; ending"); EXIT_GAVE_UP }
-            () = self.stuck.cancelled() => { error!("a job will not stop; ending its process"); EXIT_GAVE_UP }
+        // Both go on while it drains: until the last job has ended it must be believed alive, and limits hold.
+        let (heartbeat, warden) = (self.heartbeat(&told), self.watch());
+        tokio::pin!(heartbeat, warden);
+        let retire = async {
+            self.orders.retire.cancelled().await;
+            info!("retiring: what runs may end, nothing new is taken");
+            stop.cancel();
+            self.yield_standing();
+            self.held.emptied().await;
         };
+        let end = tokio::select! {
+            () = &mut heartbeat => End::DeclaredDead,
+            Ok(Declared::Dead) = &mut claims => End::DeclaredDead,
+            () = self.orders.drain.cancelled() => End::Told,
+            () = self.orders.orphaned.cancelled() => End::Orphaned,
+            () = &mut warden => End::Stuck,
+            () = retire => End::Done,
+        };
+        info!(reason = ?end, "sanjer is ending");
         stop.cancel();
-        // A claim under way is still taken in, so that its jobs are handed back with the others.
-        if !claims.is_finished() && timeout(LAST_WORDS, claims).await.is_err() {
-            warn!("a claim is still under way; what it takes returns by the lease");
+        let ending = async {
+            // A claim under way is still taken in, so that its jobs are handed back with the others.
+            if !claims.is_finished() && timeout(LAST_WORDS, claims).await.is_err() {
+                warn!("a claim is still under way; what it takes returns by the lease");
+            }
+            let in_a_hurry = matches!(end, End::Orphaned | End::DeclaredDead);
+            self.drain(if in_a_hurry { Duration::ZERO } else { config.sanjers.stop_grace.0 }).await;
+        };
+        let living = async {
+            match end {
+                End::Told => drop(tokio::join!(heartbeat, warden)),
+                End::Stuck => heartbeat.await,
+                End::Done | End::DeclaredDead | End::Orphaned => pending().await,
+            }
+        };
+        tokio::select! {
+            () = ending => {}
+            () = living => {}
         }
-        let grace = if self.orders.orphaned.is_cancelled() { Duration::ZERO } else { config.sanjers.stop_grace.0 };
-        self.drain(grace).await;
-        code
+        if matches!(end, End::Told | End::Done) { 0 } else { EXIT_GAVE_UP }
     }
 
-    /// Renews the lease in every shard; ends when the sanjer is declared dead.
-    async fn heartbeat(&self) {
+    /// Renews the lease in every shard and hears what shall stop; ends when the sanjer is declared dead.
+    async fn heartbeat(&self, told: &Notify) {
         let mut tick = interval(self.start.config.queue.lease.0 / 3);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let introduction = self.introduction();
         let mut introduced = false;
         loop {
-            tick.tick().await;
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = told.notified() => {}
+            }
             let fields = if introduced { &[][..] } else { &introduction };
             let mut all = true;
             for shard in self.queue.shards() {
                 match self.queue.heartbeat(shard, &self.name, fields).await {
-                    Ok(true) => {}
-                    Ok(false) => {
+                    Ok(Some(stops)) => {
+                        for id in stops {
+                            self.held.stop_any(id, Stop::End { status: Status::Cancelled, error: String::new() });
+                        }
+                    }
+                    Ok(None) => {
                         error!("declared dead: others run what this sanjer held; ending");
                         return;
                     }
@@ -185,7 +242,10 @@ impl Lifeline {
                     }
                 }
             }
-            introduced |= all;
+            if all && !introduced {
+                introduced = true;
+                Word::Ready.say();
+            }
         }
     }
 
@@ -202,23 +262,48 @@ impl Lifeline {
         ]
     }
 
+    /// Keeps runs within their limits; ends when one of them will not yield. Says when the process has run enough.
+    async fn watch(&self) {
+        let (max_jobs, max_rss) = (self.start.config.sanjers.max_jobs, self.start.config.sanjers.max_rss.0);
+        let mut is_worn = false;
+        let round = |usage: Usage| {
+            let now_worn = max_jobs > 0 && self.held.taken() >= max_jobs || max_rss > 0 && usage.rss > max_rss;
+            if now_worn && !is_worn {
+                info!(
+                    jobs = self.held.taken(),
+                    rss_bytes = usage.rss,
+                    "has run enough; another one shall take its place"
+                );
+                Word::Worn.say();
+                is_worn = true;
+            }
+        };
+        warden::watch(self.held.clone(), self.finishes.clone(), max_rss > 0, round).await;
+        error!("a job will not stop; ending its process");
+    }
+
+    /// Jobs that never end by themselves stop at once and go on elsewhere.
+    fn yield_standing(&self) {
+        if self.start.pool == STANDING {
+            self.held.stop_all(&Stop::HandBack);
+        }
+    }
+
     /// Lets running jobs end for `grace`, hands the rest back, and waits until all of it is written.
     async fn drain(&self, grace: Duration) {
+        self.yield_standing();
         if timeout(grace, self.held.emptied()).await.is_ok() {
             return;
         }
-        let left = self.held.all();
-        warn!(jobs = left.len(), "handing back jobs that did not end in time");
+        warn!(jobs = self.held.ids().len(), "handing back jobs that did not end in time");
+        self.held.stop_all(&Stop::HandBack);
+        if timeout(YIELD, self.held.emptied()).await.is_ok() {
+            return;
+        }
         let hand_back = async {
-            for (id, lease) in left {
-                // First the right to say how it ended: a run that obeys its token must not pass for one that succeeded.
-                let is_ours = self.held.end(id, lease);
-                self.held.cancel(id, lease);
-                if is_ours {
-                    let back = Finish { id, lease, status: Status::Queued, json: String::new(), delay_ms: 0 };
-                    if self.finishes.send(back).await.is_err() {
-                        return;
-                    }
+            for (id, lease) in self.held.end_all() {
+                if self.finishes.send(Stop::HandBack.finish(id, lease)).await.is_err() {
+                    return;
                 }
             }
             self.held.emptied().await;

@@ -53,8 +53,16 @@ fn table() -> Vec<(String, u16, &'static str, Option<&'static str>)> {
         (options(json!({"delay_s": -5})), "/options/delay_s"),
         (options(json!({"delay_s": 99_999_999_999_u64})), "/options/delay_s"),
         (options(json!({"time_zone": "Middle/Earth"})), "/options/time_zone"),
-        (options(json!({"timeout_s": 5})), "/options/timeout_s"),
-        (options(json!({"max_attempts": 5})), "/options/max_attempts"),
+        (options(json!({"timeout_s": 0})), "/options/timeout_s"),
+        (options(json!({"queue_ttl_s": "1m"})), "/options/queue_ttl_s"),
+        (options(json!({"cancel_grace_s": 301})), "/options/cancel_grace_s"),
+        (options(json!({"max_attempts": 101})), "/options/max_attempts"),
+        (options(json!({"base_s": -1})), "/options/base_s"),
+        (options(json!({"cap_s": null})), "/options/cap_s"),
+        (options(json!({"max_rss_mb": 100})), "/options/max_rss_mb"),
+        (options(json!({"max_cpu_s": 5})), "/options/max_cpu_s"),
+        (options(json!({"retention_s": 0})), "/options/retention_s"),
+        (options(json!({"unique": true})), "/options/unique"),
     ];
     table.extend(invalid.map(|(body, pointer)| (body, 422, "invalid_task_spec", Some(pointer))));
     table

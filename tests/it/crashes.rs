@@ -6,16 +6,11 @@ use redis::AsyncCommands as _;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Collector, Scratch, alive, children, eventually, http, redis_server, signal};
+use crate::support::{Collector, Scratch, alive, children, eventually, http, pid_of, redis_server, signal};
 
 /// A job that runs long enough to be interrupted, and short enough to be waited for.
 fn slow() -> Value {
     json!({"platform_id": "noop", "settings": {"sleep_ms": 1500}})
-}
-
-/// The process that runs a job: `host:pid:start`.
-fn pid_of(job: &Value) -> u32 {
-    job["sanjer"].as_str().unwrap().rsplit(':').nth(1).unwrap().parse().unwrap()
 }
 
 #[tokio::test]

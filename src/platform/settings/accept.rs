@@ -97,7 +97,7 @@ impl Platform {
         secrets
     }
 
-    fn each(&self, value: &mut Value, visit: impl FnMut(Place, &mut Value, &str)) {
+    pub(super) fn each(&self, value: &mut Value, visit: impl FnMut(Place, &mut Value, &str)) {
         Walk { root: &self.places, fill: false, visit }.walk(&self.places, value, "");
     }
 }

@@ -5,6 +5,7 @@
 //! Flattened enums are not supported in a settings struct: their fields would count as unknown.
 
 mod accept;
+mod again;
 mod date;
 mod explain;
 mod schema;

@@ -2,7 +2,7 @@
 --
 -- ARGV: max_events, priority_window_ms, sanjer, lane (queue | alone), pool, n.
 -- Returns {'tombstoned'} or {ms until the next delayed job is due or -1,
---          then per job: id, lease, platform, attempt, max_attempts, settings}.
+--          then per job: id, lease, platform, attempt, max_attempts, settings, options or ''}.
 local max_events, window, sanjer, lane, pool, n = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 
 -- A claim that was still in a socket's buffer when its sanjer was declared dead must not take a job with it.
@@ -12,30 +12,34 @@ local at = now_ms()
 local stamp = iso(at)
 local queue, delayed, held = shard .. lane .. ':' .. pool, shard .. 'delayed:' .. pool, shard .. 'held:' .. sanjer
 
-local next_due = -1
-if lane == 'queue' then
+-- Delayed jobs that are due, at most as many as are asked for. Returns ms until the next one is, or -1.
+local function promote()
   local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', at, 'WITHSCORES', 'LIMIT', 0, n)
+  local enter, index = scores()
+  local gone = {}
   for i = 1, #due, 2 do
     local id, key = due[i], job_key(due[i])
     local job = redis.call('HMGET', key, 'priority', 'suspect', 'attempt', 'lease')
-    redis.call('ZREM', delayed, id)
+    gone[#gone + 1] = id
     if job[3] then
-      redis.call('ZADD', shard .. lane_of(job[2]) .. ':' .. pool, due[i + 1] - (job[1] or 0) * window, id)
+      enter(shard .. lane_of(job[2]) .. ':' .. pool, integer(due[i + 1] - (job[1] or 0) * window), id)
       redis.call('HSET', key, 'status', 'queued', 'queued_at', stamp)
       status_event(id, 'queued', job[3], job[4], stamp)
       if job[2] then wake('alone', pool) end
     end
   end
+  if #gone > 0 then redis.call('ZREM', delayed, unpack(gone)) end
+  index()
   local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
-  if first[2] then next_due = math.max(0, first[2] - at) end
+  return first[2] and math.max(0, first[2] - at) or -1
 end
 
-local claimed = { next_due }
+local claimed = { lane == 'queue' and promote() or -1 }
 local holds = {}
 local popped = redis.call('ZPOPMIN', queue, n)
 for i = 1, #popped, 2 do
   local id, key = popped[i], job_key(popped[i])
-  local job = redis.call('HMGET', key, 'platform_id', 'attempt', 'max_attempts', 'settings', 'lease')
+  local job = redis.call('HMGET', key, 'platform_id', 'attempt', 'max_attempts', 'settings', 'lease', 'options')
   -- A hash that is gone was deleted by somebody else's hand; there is nothing left to run.
   if job[1] then
     local lease = integer(job[5] + 1)
@@ -45,6 +49,7 @@ for i = 1, #popped, 2 do
     local size = #claimed
     claimed[size + 1], claimed[size + 2], claimed[size + 3] = id, lease, job[1]
     claimed[size + 4], claimed[size + 5], claimed[size + 6] = job[2], job[3], job[4]
+    claimed[size + 7] = job[6] or ''
     status_event(id, 'running', job[2], lease, stamp, ',"sanjer":"' .. sanjer .. '"')
   end
 end

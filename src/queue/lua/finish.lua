@@ -1,43 +1,71 @@
--- running → succeeded | failed | timed_out | dead | retrying | snoozed | queued (handed back by its own sanjer).
--- Refused unless the job is running under the given lease.
+-- running → succeeded | failed | timed_out | cancelled | retrying | snoozed | queued (handed back by its own sanjer).
+-- Refused unless the job is running under the given lease. A job whose end was asked for meanwhile does not go on: it
+-- is cancelled.
 --
--- ARGV: max_events, sanjer, retention_ms, then per job: id, lease, status, JSON (result or error), delay in ms.
+-- ARGV: max_events, sanjer, retention of successes and of other ends in ms, max_snoozes, then per job: id, lease,
+--   status, JSON (result or error) or '', ms: how long it waits, or, if it succeeded, its own retention or 0.
 -- Returns per job: 1 written, 2 it was written before (a repeated call), 0 refused.
-local max_events, sanjer, retention = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local max_events, sanjer, max_snoozes = ARGV[1], ARGV[2], tonumber(ARGV[5])
 local at = now_ms()
 local stamp = iso(at)
 local held = shard .. 'held:' .. sanjer
-local finish, index = finisher(at, retention)
+local finish, index = finisher(at, ARGV[3], ARGV[4])
 local ended, answers = {}, {}
 local woken = {}
 
-for i = 4, #ARGV, 5 do
-  local id, lease, status, json, delay = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
+-- A run ends, its job does not. Returns what it became, its attempt, and its error, if it has one.
+local function go_on(id, key, status, json, ms, attempt)
+  local job = redis.call('HMGET', key, 'pool', 'suspect', 'cancel_requested_at')
+  if job[3] then
+    finish_otherwise(finish, id, key, 'cancelled')
+    return 'cancelled', attempt
+  end
+  if status == 'queued' then
+    remember(key, 'handed_back', stamp)
+    put_back(id, job[1], job[2], redis.call('ZSCORE', held, id), woken)
+    return status, attempt
+  end
+  if status == 'snoozed' and redis.call('HINCRBY', key, 'snoozes', 1) > max_snoozes then
+    local error = '{"class":"snooze","code":"snoozed_too_often","message":"it asked to be run later more than '
+      .. max_snoozes .. ' times (jobs.max_snoozes)"}'
+    finish_otherwise(finish, id, key, 'failed', 'error', error)
+    return 'failed', attempt, error
+  end
+  remember(key, status, stamp, json)
+  if status == 'retrying' then attempt = redis.call('HINCRBY', key, 'attempt', 1) end
+  redis.call('HSET', key, 'status', status, 'error', json, 'due_at', iso(at + ms))
+  redis.call('ZADD', shard .. 'delayed:' .. job[1], integer(at + ms), id)
+  woken['queue ' .. job[1]] = { 'queue', job[1] }
+  return status, attempt, json
+end
+
+for i = 6, #ARGV, 5 do
+  local id, lease, status, json, ms = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'lease', 'status', 'pool', 'attempt')
+  local job = redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint')
   if job[1] ~= lease or job[2] ~= 'running' then
     local repeated = job[1] == lease and job[2] == status
     if not repeated then redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1) end
     answers[#answers + 1] = repeated and 2 or 0
   else
-    local pool, attempt = job[3], job[4]
-    local error = ''
-    if status == 'queued' then
-      put_back(id, pool, redis.call('HGET', key, 'suspect'), redis.call('ZSCORE', held, id), woken)
-    elseif status == 'retrying' or status == 'snoozed' then
-      if status == 'retrying' then attempt = redis.call('HINCRBY', key, 'attempt', 1) end
-      redis.call('HSET', key, 'status', status, 'error', json, 'due_at', iso(at + delay))
-      redis.call('ZADD', shard .. 'delayed:' .. pool, integer(at + delay), id)
-      woken['queue ' .. pool] = { 'queue', pool }
-      error = ',"error":' .. json
-    elseif status == 'succeeded' then
-      finish(id, key, status, 'progress', '1', 'result', json)
+    local attempt, error = job[3], nil
+    if status == 'succeeded' then
+      finish(id, key, status, ms, 'result', json)
+      -- Where it was is of no use any more.
+      if job[4] then
+        redis.call('UNLINK', key .. ':checkpoint')
+        redis.call('HDEL', key, 'checkpoint')
+      end
+    elseif status == 'queued' or status == 'retrying' or status == 'snoozed' then
+      status, attempt, error = go_on(id, key, status, json, ms, attempt)
+    elseif json == '' then
+      finish_otherwise(finish, id, key, status)
     else
-      finish(id, key, status, 'error', json)
-      error = ',"error":' .. json
+      finish_otherwise(finish, id, key, status, 'error', json)
+      error = json
     end
     ended[#ended + 1] = id
-    status_event(id, status, attempt, lease, stamp, error)
+    status_event(id, status, attempt, lease, stamp, error and ',"error":' .. error)
     answers[#answers + 1] = 1
   end
 end

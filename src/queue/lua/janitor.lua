@@ -8,9 +8,10 @@ for _, status in ipairs({ 'succeeded', 'failed', 'timed_out', 'cancelled', 'dead
   local ids = redis.call('ZRANGEBYSCORE', done, '-inf', at, 'LIMIT', 0, limit - deleted)
   for _, id in ipairs(ids) do
     local key = job_key(id)
-    local platform = redis.call('HGET', key, 'platform_id')
-    if platform then redis.call('ZREM', shard .. 'platform:' .. platform, id) end
-    redis.call('UNLINK', key, key .. ':log', key .. ':original', key .. ':processed')
+    local job = redis.call('HMGET', key, 'platform_id', 'options')
+    if job[1] then redis.call('ZREM', shard .. 'platform:' .. job[1], id) end
+    if option(job[2], 'queue_ttl_s') then redis.call('ZREM', shard .. 'ttl', id) end
+    redis.call('UNLINK', key, key .. ':log', key .. ':original', key .. ':processed', key .. ':checkpoint')
     redis.call('ZREM', done, id)
   end
   deleted = deleted + #ids

@@ -78,6 +78,11 @@ local function put_back(id, pool, suspect, score, woken)
   woken[lane .. ' ' .. pool] = { lane, pool }
 end
 
+-- Takes a job that waits out of wherever it does.
+local function leave_queues(id, pool)
+  for _, place in ipairs({ 'queue:', 'alone:', 'delayed:' }) do redis.call('ZREM', shard .. place .. pool, id) end
+end
+
 local function wake_all(woken)
   for _, queue in pairs(woken) do wake(queue[1], queue[2]) end
 end
@@ -103,17 +108,51 @@ local function scores()
   return add, write
 end
 
+-- A number among the options of a job, if it is there: `options` is JSON without nesting.
+local function option(options, name)
+  return options and tonumber(string.match(options, '"' .. name .. '":(%d+)'))
+end
+
 -- How jobs end in one call: `finish` writes a job's last status, `index` enters all of them into the indexes of
 -- finished jobs, from which the janitor knows what to delete. Their keys have no expiry of their own: it would leave
--- members of indexes behind that nobody could assign any more.
-local function finisher(at, retention)
-  local finished_at, expires_at, expires = iso(at), iso(at + retention), integer(at + retention)
+-- members of indexes behind that nobody could assign any more. `kept_success` and `kept` are how long jobs can be
+-- read afterwards, in ms; `own` is what the job itself asked for, or 0.
+local function finisher(at, kept_success, kept)
+  local finished_at = iso(at)
+  local ends = {}
   local enter, index = scores()
 
-  local function finish(id, key, status, ...)
-    redis.call('HSET', key, 'status', status, 'finished_at', finished_at, 'expires_at', expires_at, ...)
-    enter(shard .. 'done:' .. status, expires, id)
+  local function finish(id, key, status, own, ...)
+    local keep = own > 0 and own or tonumber(status == 'succeeded' and kept_success or kept)
+    local expires = ends[keep]
+    if not expires then
+      expires = { iso(at + keep), integer(at + keep) }
+      ends[keep] = expires
+    end
+    redis.call('HSET', key, 'status', status, 'finished_at', finished_at, 'expires_at', expires[1], ...)
+    enter(shard .. 'done:' .. status, expires[2], id)
   end
 
   return finish, index
+end
+
+-- The same for one job that did not succeed: what its options say holds, and its checkpoint goes.
+local function finish_otherwise(finish, id, key, status, ...)
+  local own = option(redis.call('HGET', key, 'options'), 'retention_s') or 0
+  finish(id, key, status, own * 1000, ...)
+  redis.call('UNLINK', key .. ':checkpoint')
+  redis.call('HDEL', key, 'checkpoint')
+end
+
+-- Remembers a run that ended while its job goes on: a JSON line a run, the newest last, the oldest of too many gone.
+local MAX_HISTORY = 20
+local function remember(key, outcome, stamp, error)
+  local run = redis.call('HMGET', key, 'history', 'lease', 'attempt', 'sanjer', 'started_at')
+  local line = '{"lease":' .. run[2] .. ',"attempt":' .. run[3] .. ',"sanjer":"' .. (run[4] or '') .. '","started_at":"'
+    .. (run[5] or '') .. '","ended_at":"' .. stamp .. '","outcome":"' .. outcome .. '"'
+    .. (error and ',"error":' .. error or '') .. '}'
+  local history = run[1] and run[1] .. '\n' .. line or line
+  local _, breaks = string.gsub(history, '\n', '')
+  if breaks >= MAX_HISTORY then history = string.sub(history, string.find(history, '\n', 1, true) + 1) end
+  redis.call('HSET', key, 'history', history)
 end

@@ -1,11 +1,12 @@
--- running → queued | dead, for the jobs a sanjer held when it died or was given up.
+-- running → queued | cancelled | dead, for the jobs a sanjer held when it died or was given up.
 --
--- ARGV: max_events, sanjer, blame (nobody | suspects | alone), max_crashes, retention_ms, error JSON, limit.
+-- ARGV: max_events, sanjer, blame (nobody | suspects | alone), max_crashes, retention_ms, error JSON, certificate JSON
+--   or '', limit.
 --   nobody: its host or Redis was at fault; suspects: a shared process died, so each runs again alone;
 --   alone: a process of one slot died, which counts in `crashes`.
 -- Returns {jobs moved, jobs left}: call again while jobs are left.
 local max_events, sanjer, blame, max_crashes = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local retention, error, limit = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
+local error, certificate, limit = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local at = now_ms()
 local stamp = iso(at)
 local held = shard .. 'held:' .. sanjer
@@ -14,27 +15,46 @@ local held = shard .. 'held:' .. sanjer
 redis.call('ZADD', shard .. 'tombstones', 'NX', at, sanjer)
 redis.call('ZREM', shard .. 'sanjers', sanjer)
 
-local finish, index = finisher(at, retention)
+local finish, index = finisher(at, ARGV[5], ARGV[5])
+local woken = {}
+
+-- The certificate with what is known of this job alone: where it was.
+local function certify(key, lease)
+  local said = redis.call('HMGET', key, 'progress', 'message')
+  local where = ',"lease":' .. lease .. ',"progress":' .. (said[1] or '0')
+    .. (said[2] and ',"message":' .. cjson.encode(said[2]) or '') .. '}'
+  redis.call('HSET', key, 'certificate', string.sub(certificate, 1, -2) .. where)
+end
+
+local function give_back(id, key, score, job)
+  if certificate ~= '' then certify(key, job[6]) end
+  if job[7] then
+    finish_otherwise(finish, id, key, 'cancelled')
+    return 'cancelled'
+  end
+  if blame == 'alone' and redis.call('HINCRBY', key, 'crashes', 1) >= max_crashes then
+    finish_otherwise(finish, id, key, 'dead', 'error', error)
+    return 'dead'
+  end
+  local suspect = job[4]
+  if blame == 'suspects' then
+    suspect = '1'
+    redis.call('HSET', key, 'suspect', 1)
+  end
+  remember(key, blame == 'nobody' and 'lost' or 'crashed', stamp)
+  put_back(id, job[3], suspect, score, woken)
+  return 'queued'
+end
+
 local entries = redis.call('ZRANGE', held, 0, limit - 1, 'WITHSCORES')
 local moved = 0
-local woken = {}
 for i = 1, #entries, 2 do
-  local id, score = entries[i], entries[i + 1]
+  local id = entries[i]
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease')
+  local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease', 'cancel_requested_at')
   redis.call('ZREM', held, id)
   if job[1] == 'running' and job[2] == sanjer then
-    local status, suspect = 'queued', job[4]
-    if blame == 'alone' and redis.call('HINCRBY', key, 'crashes', 1) >= max_crashes then
-      status = 'dead'
-      finish(id, key, status, 'error', error)
-    else
-      if blame == 'suspects' then
-        suspect = '1'
-        redis.call('HSET', key, 'suspect', 1)
-      end
-      put_back(id, job[3], suspect, score, woken)
-    end
+    local status = give_back(id, key, entries[i + 1], job)
     status_event(id, status, job[5], job[6], stamp, status == 'dead' and ',"error":' .. error or '')
     moved = moved + 1
   end
@@ -42,6 +62,6 @@ end
 index()
 wake_all(woken)
 local left = redis.call('ZCARD', held)
-if left == 0 then redis.call('DEL', shard .. 'sanjer:' .. sanjer) end
+if left == 0 then redis.call('DEL', shard .. 'sanjer:' .. sanjer, shard .. 'stops:' .. sanjer) end
 send_events(max_events)
 return { moved, left }

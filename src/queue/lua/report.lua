@@ -3,11 +3,12 @@
 -- ARGV: max_events, max_log_lines, max_dataset bytes, sanjer, number of the call, then per report: id, lease, kind,
 --   number of values, values…
 --   progress: fraction, message as text, event JSON · metadata: the whole object as JSON · log: lines, each JSON
---   original | processed: rows, each JSON
+--   checkpoint: JSON · resumed: nothing · original | processed: rows, each JSON
 -- Returns per report: 1 written, 0 refused. A call whose number is that of the sanjer's last one is that call again,
 -- because its answer was lost: nothing is written twice.
 local max_events, max_log, max_dataset = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local sanjer, number = ARGV[4], ARGV[5]
+local stamp = iso(now_ms())
 local written = redis.call('HGET', shard .. 'sanjer:' .. sanjer, 'reported') == number
 local answers = {}
 
@@ -42,6 +43,31 @@ local function append_rows(key, tag, lease, first, last)
   redis.call('HSET', key, tag, cjson.encode(count))
 end
 
+-- Where a job is, and how many rows it had then: `{lease, bytes, at, original?, processed?}` beside the checkpoint.
+local function save(key, lease, checkpoint)
+  redis.call('SET', key .. ':checkpoint', checkpoint)
+  local about = '{"lease":' .. lease .. ',"bytes":' .. #checkpoint .. ',"at":"' .. stamp .. '"'
+  for _, tag in ipairs({ 'original', 'processed' }) do
+    local count = redis.call('HGET', key, tag)
+    if count and cjson.decode(count).lease == tonumber(lease) then about = about .. ',"' .. tag .. '":' .. count end
+  end
+  redis.call('HSET', key, 'checkpoint', about .. '}')
+end
+
+-- A run that goes on from a checkpoint has the rows of then, and no others.
+local function resume(key, lease)
+  local about = cjson.decode(redis.call('HGET', key, 'checkpoint') or '{}')
+  for _, tag in ipairs({ 'original', 'processed' }) do
+    local count = about[tag]
+    if count then
+      redis.call('LTRIM', key .. ':' .. tag, 0, count.kept - 1)
+      if count.kept == 0 then redis.call('DEL', key .. ':' .. tag) end
+      count.lease = tonumber(lease)
+      redis.call('HSET', key, tag, cjson.encode(count))
+    end
+  end
+end
+
 local function write(kind, id, key, lease, first, last)
   if kind == 'progress' then
     redis.call('HSET', key, 'progress', ARGV[first], 'message', ARGV[first + 1])
@@ -50,6 +76,10 @@ local function write(kind, id, key, lease, first, last)
     redis.call('HSET', key, 'metadata', ARGV[first])
   elseif kind == 'log' then
     append_log(id, key, first, last)
+  elseif kind == 'checkpoint' then
+    save(key, lease, ARGV[first])
+  elseif kind == 'resumed' then
+    resume(key, lease)
   else
     append_rows(key, kind, tonumber(lease), first, last)
   end

@@ -1,23 +1,37 @@
 -- → scheduled | queued. Records jobs and queues them.
 --
--- ARGV: max_events, priority_window_ms, idempotency name or '', hash of the body, idempotency ttl in ms,
+-- ARGV: max_events, priority_window_ms, idempotency name or '', hash of the body, idempotency ttl in ms, id of the job
+--       that is run again or '',
 --       then per job: id, client id or '', platform, pool, priority, delay in ms, settings, options, max_attempts.
--- Returns {} or, when the idempotency key is known, {first job id, hash of its body}.
-local max_events, window = ARGV[1], tonumber(ARGV[2])
+-- Returns {}, or, when the idempotency key is known, {'known', first job id, hash of its body}, or, when that job cannot
+--       be run again, {'refused', its status or '', id of the job that runs it again or ''}.
+local max_events, window, retried = ARGV[1], tonumber(ARGV[2]), ARGV[6]
 local at = now_ms()
 
 if ARGV[3] ~= '' then
   local name = shard .. 'idempotency:' .. ARGV[3]
   local first = redis.call('HMGET', name, 'job_id', 'body')
-  if first[1] then return first end
-  redis.call('HSET', name, 'job_id', ARGV[6], 'body', ARGV[4])
+  if first[1] then return { 'known', first[1], first[2] } end
+  redis.call('HSET', name, 'job_id', ARGV[7], 'body', ARGV[4])
   redis.call('PEXPIRE', name, ARGV[5])
+end
+
+-- What a job that runs another one again has beyond others.
+local linked = {}
+if retried ~= '' then
+  local old = redis.call('HMGET', job_key(retried), 'status', 'retried_by')
+  local may = { failed = true, dead = true, cancelled = true, timed_out = true }
+  if not may[old[1]] or old[2] then return { 'refused', old[1] or '', old[2] or '' } end
+  redis.call('HSET', job_key(retried), 'retried_by', ARGV[7])
+  linked = { 'retry_of', retried }
+  -- What killed its process runs in one of its own.
+  if old[1] == 'dead' then linked[3], linked[4] = 'suspect', '1' end
 end
 
 local stamp = iso(at)
 local enter, index = scores()
 local platforms, woken = {}, {}
-for i = 6, #ARGV, 9 do
+for i = 7, #ARGV, 9 do
   local id, client, platform, pool, priority = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local delay, settings, options, max_attempts = tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]
   -- First what is asked for most: a small hash is searched from its beginning.
@@ -29,20 +43,26 @@ for i = 6, #ARGV, 9 do
     fields[#fields + 1] = value
   end
   if client ~= '' then field('_id', client) end
-  if options ~= '{}' then field('options', options) end
+  if options ~= '{}' then
+    field('options', options)
+    local ttl = option(options, 'queue_ttl_s')
+    if ttl then enter(shard .. 'ttl', integer(at + delay + ttl * 1000), id) end
+  end
   if priority ~= '0' then field('priority', priority) end
+  for _, text in ipairs(linked) do fields[#fields + 1] = text end
+  local lane = lane_of(linked[4])
   if delay > 0 then
     field('due_at', iso(at + delay))
     enter(shard .. 'delayed:' .. pool, integer(at + delay), id)
   else
     field('queued_at', stamp)
-    enter(shard .. 'queue:' .. pool, integer(at - priority * window), id)
+    enter(shard .. lane .. ':' .. pool, integer(at - priority * window), id)
   end
   redis.call('HSET', job_key(id), unpack(fields))
   enter(shard .. 'platform:' .. platform, '0', id)
   platforms[platform] = true
   status_event(id, fields[2], 1, 0, stamp)
-  woken[pool] = { 'queue', pool }
+  woken[lane .. pool] = { lane, pool }
 end
 index()
 for platform in pairs(platforms) do redis.call('SADD', shard .. 'platforms', platform) end

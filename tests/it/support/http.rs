@@ -64,6 +64,27 @@ impl Collector {
         answer.json
     }
 
+    /// The job with its datasets and its log.
+    pub(crate) async fn full(&self, id: &str) -> Value {
+        let answer = self.get(&format!("/execution/get?job_id={id}&full")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json
+    }
+
+    /// The job once it runs under this lease.
+    pub(crate) async fn runs_again(&self, id: &str, lease: u64) -> Value {
+        eventually(&format!("job {id} runs under lease {lease}"), async || {
+            let job = self.job(id).await;
+            (job["status"] == "running" && job["lease"] == lease).then_some(job)
+        })
+        .await
+    }
+
+    /// Asks for its end; what is answered.
+    pub(crate) async fn cancel(&self, id: &str) -> Answer {
+        self.post(&format!("/execution/cancel?job_id={id}"), "").await
+    }
+
     /// The job once it has this status.
     pub(crate) async fn reaches(&self, id: &str, status: &str) -> Value {
         eventually(&format!("job {id} is {status}"), async || {
@@ -72,4 +93,9 @@ impl Collector {
         })
         .await
     }
+}
+
+/// The process that runs a job, or ran it last.
+pub(crate) fn pid_of(job: &Value) -> u32 {
+    job["sanjer"].as_str().unwrap().rsplit(':').nth(1).unwrap().parse().unwrap()
 }

@@ -10,6 +10,7 @@ mod wait;
 
 pub(crate) use self::{
     collector::{Collector, Finished, finished},
+    http::pid_of,
     redis::{RedisServer, redis_server},
     scratch::Scratch,
     wait::{alive, children, eventually, signal},
