@@ -43,18 +43,26 @@ pub(super) struct Child {
     pub(super) name: String,
     pub(super) lane: Lane,
     pub(super) started: Instant,
-    /// Whether it has reached Redis.
-    pub(super) ready: bool,
+    pub(super) stage: Stage,
     /// Whether it has said that it runs several jobs at once.
     pub(super) shares: bool,
     /// Whether another one shall take its place.
     pub(super) outdated: bool,
-    /// Whether it has been told to go.
-    pub(super) retiring: bool,
     /// Why its supervisor killed it.
     pub(super) killed_because: Option<&'static str>,
     pid: u32,
     stdin: ChildStdin,
+}
+
+/// How far it is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// It has not reached Redis yet.
+    Starting,
+    /// It claims jobs.
+    Up,
+    /// It has been told to go once its jobs have ended.
+    Retiring,
 }
 
 /// What happens to a process.
@@ -140,10 +148,9 @@ impl Child {
                 name,
                 lane: start.lane,
                 started,
-                ready: false,
+                stage: Stage::Starting,
                 shares: false,
                 outdated: false,
-                retiring: false,
                 killed_because: None,
                 pid,
                 stdin,

@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 
 use super::{
     certificate::oom_kills,
-    child::{Child, Death, News, Program},
+    child::{Child, Death, News, Program, Stage},
     orders::{DRAIN, RETIRE, SERVE, Start, Word},
     supervisor::{Order, Roster},
     undertaker::Undertaker,
@@ -70,7 +70,7 @@ impl Pool {
                         let oom = oom_kills();
                         death.certificate.oom = oom > oom_seen && death.certificate.signal == Some(Signal::KILL.as_raw());
                         oom_seen = oom;
-                        if dead.lane == Lane::Queue && !dead.retiring {
+                        if dead.lane == Lane::Queue && dead.stage != Stage::Retiring {
                             self.promote_spare().await;
                         }
                         self.bury(&dead, *death);
@@ -97,7 +97,7 @@ impl Pool {
     fn hear(&mut self, pid: u32, word: Word) {
         let Some(child) = self.living.get_mut(&pid) else { return };
         match word {
-            Word::Ready => child.ready = true,
+            Word::Ready => child.stage = child.stage.max(Stage::Up),
             Word::Shares => child.shares = true,
             Word::Worn => child.outdated = true,
             Word::Leaving => {}
@@ -133,7 +133,8 @@ impl Pool {
 
     /// Starts what is missing: serving processes first, then the spare.
     async fn refill(&mut self, news: &mpsc::Sender<News>) -> io::Result<()> {
-        let count = |lane| self.living.values().filter(|child| child.lane == lane && !child.retiring).count();
+        let count =
+            |lane| self.living.values().filter(|child| child.lane == lane && child.stage != Stage::Retiring).count();
         let missing =
             std::iter::repeat_n(Lane::Queue, usize::from(self.size.processes).saturating_sub(count(Lane::Queue)))
                 .chain(std::iter::repeat_n(Lane::Alone, 1_usize.saturating_sub(count(Lane::Alone))));
@@ -156,12 +157,13 @@ impl Pool {
     /// Replaces what is outdated, one process at a time and without a gap: a fresh spare takes its place, it retires,
     /// and when it has gone the next one does. Returns whether one has been told to go.
     async fn roll(&mut self) -> bool {
-        if self.living.values().any(|child| child.retiring) {
+        if self.living.values().any(|child| child.stage == Stage::Retiring) {
             return false;
         }
         let is_spare = |child: &Child| child.lane == Lane::Alone;
         let outdated_serving = self.living.values().any(|child| child.outdated && !is_spare(child));
-        let fresh_spare = self.living.values_mut().find(|child| is_spare(child) && child.ready && !child.outdated);
+        let fresh_spare =
+            self.living.values_mut().find(|child| is_spare(child) && child.stage == Stage::Up && !child.outdated);
         let spare_serves = match fresh_spare {
             Some(spare) if outdated_serving => {
                 spare.tell(SERVE).await;
@@ -176,7 +178,7 @@ impl Pool {
         let goes = |child: &&mut Child| child.outdated && is_spare(child) != spare_serves;
         let Some(child) = self.living.values_mut().find(goes) else { return false };
         child.tell(RETIRE).await;
-        child.retiring = true;
+        child.stage = Stage::Retiring;
         info!(sanjer = child.name, pool = self.name, "a sanjer retires");
         true
     }
@@ -193,8 +195,9 @@ impl Pool {
 
     /// A spare serves in the place of a dead process: one that has started, if there is a choice.
     async fn promote_spare(&mut self) {
-        let spares = self.living.values_mut().filter(|child| child.lane == Lane::Alone && !child.retiring);
-        if let Some(spare) = spares.max_by_key(|child| child.ready) {
+        let spares =
+            self.living.values_mut().filter(|child| child.lane == Lane::Alone && child.stage != Stage::Retiring);
+        if let Some(spare) = spares.max_by_key(|child| child.stage) {
             spare.tell(SERVE).await;
             spare.lane = Lane::Queue;
             info!(sanjer = spare.name, "the spare serves");
