@@ -1,7 +1,7 @@
 //! Posts the tasks of a seed at a steady rate, each until it is accepted.
 //!
 //! A post whose answer was lost may have been accepted; it is repeated with the same Idempotency-Key, so that it leads
-//! to one job. Some are repeated although the answer came, which must lead to the same job.
+//! to one job. Some are repeated although the answer came, which must lead to the same job; some jobs are cancelled.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -51,7 +51,18 @@ pub(super) struct Accepted {
     pub(super) again: Option<JobId>,
     /// How the job must end.
     pub(super) expected: Expected,
-    /// When, in milliseconds since 1970 by this machine's clock.
+    /// When, in milliseconds since 1970.
+    pub(super) at_ms: i64,
+    /// The answer to a cancel, if the job had not ended by then.
+    pub(super) cancelled: Option<Cancelled>,
+}
+
+/// The collector has taken a cancel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cancelled {
+    /// Whether it said that the job is cancelled, rather than that its run is being stopped.
+    pub(super) at_once: bool,
+    /// When, in milliseconds since 1970.
     pub(super) at_ms: i64,
 }
 
@@ -65,17 +76,18 @@ pub(super) struct Load {
 #[derive(Clone)]
 struct Poster {
     client: Client,
-    url: String,
+    /// Where the API is, for good.
+    base: String,
     seed: u64,
     enough: CancellationToken,
     give_up: CancellationToken,
 }
 
-enum Answer {
-    Accepted(JobId),
-    NotNow,
-    Lost,
-    Wrong(String),
+/// What came back, whole.
+struct Answer {
+    status: StatusCode,
+    location: Option<String>,
+    body: String,
 }
 
 impl Load {
@@ -83,8 +95,8 @@ impl Load {
     pub(super) fn start(api: SocketAddr, seed: u64, rate: u32) -> Result<Self, ChaosError> {
         let client = Client::builder().no_proxy().timeout(ANSWER).build().map_err(ChaosError::Http)?;
         let (enough, give_up) = (CancellationToken::new(), CancellationToken::new());
-        let url = format!("http://{api}/execution/run");
-        let poster = Poster { client, url, seed, enough: enough.clone(), give_up: give_up.clone() };
+        let base = format!("http://{api}/execution");
+        let poster = Poster { client, base, seed, enough: enough.clone(), give_up: give_up.clone() };
         let count = rate.clamp(1, POSTERS);
         let begin = Instant::now();
         let mut posters = JoinSet::new();
@@ -117,6 +129,16 @@ impl Load {
 }
 
 impl Posts {
+    /// Tells all times by a clock that is so much ahead.
+    pub(super) fn shift(&mut self, ahead_ms: i64) {
+        for accepted in &mut self.accepted {
+            accepted.at_ms += ahead_ms;
+            if let Some(cancelled) = &mut accepted.cancelled {
+                cancelled.at_ms += ahead_ms;
+            }
+        }
+    }
+
     fn add(&mut self, other: Self) {
         self.accepted.extend(other.accepted);
         self.wronged.extend(other.wronged);
@@ -140,30 +162,59 @@ impl Poster {
             let Some(id) = self.until_accepted(&task, &mut posts).await else { continue };
             let at_ms = now_ms();
             let again = if n.is_multiple_of(REPEATED) { self.until_accepted(&task, &mut posts).await } else { None };
-            posts.accepted.push(Accepted { id, again, expected: task.expected, at_ms });
+            let cancelled = match task.cancel_after {
+                Some(wait) => self.cancel(id, wait, &mut posts).await,
+                None => None,
+            };
+            posts.accepted.push(Accepted { id, again, expected: task.expected, at_ms, cancelled });
         }
         posts
     }
 
     async fn until_accepted(&self, task: &Task, posts: &mut Posts) -> Option<JobId> {
-        let mut last = "nobody answered".to_owned();
+        let url = format!("{}/run", self.base);
+        let post = || self.client.post(&url).header("idempotency-key", &task.key).json(&task.body);
+        let accepted = self.until_answered(&task.key, post, posts).await?;
+        let id = accepted.location.as_deref().and_then(|location| location.split_once("job_id=")?.1.parse().ok());
+        if accepted.status != StatusCode::ACCEPTED || id.is_none() {
+            posts.wronged.push(format!("{}: {}: {}", task.key, accepted.status, accepted.body));
+        }
+        id
+    }
+
+    /// Cancels a job a while after it was accepted. None if it had ended by then.
+    async fn cancel(&self, id: JobId, wait: Duration, posts: &mut Posts) -> Option<Cancelled> {
+        sleep(wait).await;
+        let url = format!("{}/cancel?job_id={id}", self.base);
+        let what = format!("cancel of {id}");
+        let answer = self.until_answered(&what, || self.client.post(&url), posts).await?;
+        match answer.status {
+            StatusCode::OK | StatusCode::ACCEPTED => {
+                Some(Cancelled { at_once: answer.status == StatusCode::OK, at_ms: now_ms() })
+            }
+            StatusCode::CONFLICT => None,
+            status => {
+                posts.wronged.push(format!("{what}: {status}: {}", answer.body));
+                None
+            }
+        }
+    }
+
+    /// Asks until an answer comes that is not "not now". None if that took too long.
+    async fn until_answered(&self, what: &str, ask: impl Fn() -> RequestBuilder, posts: &mut Posts) -> Option<Answer> {
+        let mut last = "nobody answered";
         loop {
-            let request = self.client.post(&self.url).header("idempotency-key", &task.key).json(&task.body);
-            match answer(request).await {
-                Answer::Accepted(id) => return Some(id),
-                Answer::NotNow => {
-                    "not now (503)".clone_into(&mut last);
+            match answer(ask()).await {
+                Some(answer) if !answer.is_not_now() => return Some(answer),
+                Some(_) => {
+                    last = "not now (503)";
                     posts.refused += 1;
                 }
-                Answer::Lost => posts.unanswered += 1,
-                Answer::Wrong(what) => {
-                    posts.wronged.push(format!("{}: {what}", task.key));
-                    return None;
-                }
+                None => posts.unanswered += 1,
             }
             tokio::select! {
                 () = self.give_up.cancelled() => {
-                    posts.wronged.push(format!("{}: {last}", task.key));
+                    posts.wronged.push(format!("{what}: {last}"));
                     return None;
                 }
                 () = sleep(AGAIN) => {}
@@ -172,20 +223,18 @@ impl Poster {
     }
 }
 
-async fn answer(request: RequestBuilder) -> Answer {
-    let Ok(response) = request.send().await else { return Answer::Lost };
+impl Answer {
+    fn is_not_now(&self) -> bool {
+        let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+        self.status.is_server_error() || busy.contains(&self.status)
+    }
+}
+
+async fn answer(request: RequestBuilder) -> Option<Answer> {
+    let response = request.send().await.ok()?;
     let status = response.status();
     let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let Some(body) = read(response).await else { return Answer::Lost };
-    if status == StatusCode::ACCEPTED {
-        let id = location.as_deref().and_then(|location| location.split_once("job_id=")?.1.parse().ok());
-        return id.map_or_else(|| Answer::Wrong(format!("202 without a job: {body}")), Answer::Accepted);
-    }
-    let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-    if status.is_server_error() || busy.contains(&status) {
-        return Answer::NotNow;
-    }
-    Answer::Wrong(format!("{status}: {body}"))
+    Some(Answer { status, location, body: read(response).await? })
 }
 
 /// The body, as far as it is of interest.

@@ -192,7 +192,9 @@ async fn gather(
 
     scene.say("the load ends, everybody comes back");
     scene.stage.restore()?;
-    let posts = scene.meanwhile(load.stop(LAST_POSTS)).await?;
+    let mut posts = scene.meanwhile(load.stop(LAST_POSTS)).await?;
+    // From here on there is one clock: that of Redis.
+    posts.shift(ahead_ms);
     let ids: Vec<JobId> = posts.accepted.iter().map(|accepted| accepted.id).collect();
     scene.say(&format!("{} jobs were accepted; waiting until all have ended", ids.len()));
     let stuck = STUCK + 3 * rehearsal.lease;
@@ -203,7 +205,15 @@ async fn gather(
     enough.cancel();
     let moves: Moves = follower.await.map_err(ChaosError::Follow)?.map_err(ChaosError::Redis)?;
     let Scene { strikes, by_itself, .. } = scene;
-    Ok(Evidence { posts, load_ms: (load_begin, load_end), strikes, moves, hashes, all, by_itself })
+    Ok(Evidence {
+        posts,
+        load_ms: (load_begin + ahead_ms, load_end + ahead_ms),
+        strikes,
+        moves,
+        hashes,
+        all,
+        by_itself,
+    })
 }
 
 /// Waits until every job has ended, or until none has for the time `stuck`.

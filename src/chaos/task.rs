@@ -1,5 +1,7 @@
 //! The jobs of the load: which task specs a seed means, and how each must end.
 
+use std::time::Duration;
+
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 
@@ -14,6 +16,8 @@ pub struct Task {
     pub body: Value,
     /// What it must lead to.
     pub expected: Expected,
+    /// How long after it was accepted somebody cancels it.
+    pub cancel_after: Option<Duration>,
 }
 
 /// How a job must end, whatever is killed meanwhile.
@@ -31,6 +35,7 @@ pub fn task(seed: u64, n: u64) -> Task {
     let mut random = StdRng::seed_from_u64(seed.wrapping_add(n.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
     let mut rows = 0;
     let mut status = Status::Succeeded;
+    let mut cancel_after = None;
     let settings = match random.random_range(0..100) {
         0..40 => json!({ "sleep_ms": random.random_range(0..50) }),
         40..65 => json!({ "sleep_ms": random.random_range(200..1500), "steps": random.random_range(2..8) }),
@@ -44,7 +49,11 @@ pub fn task(seed: u64, n: u64) -> Task {
             status = Status::Failed;
             json!({ "sleep_ms": random.random_range(50..200), "fail_with": "fatal" })
         }
-        _ => json!({ "sleep_ms": random.random_range(2000..4000), "steps": 4 }),
+        95..98 => json!({ "sleep_ms": random.random_range(2000..4000), "steps": 4, "checkpoint": true }),
+        _ => {
+            cancel_after = Some(Duration::from_millis(random.random_range(0..1000)));
+            json!({ "sleep_ms": random.random_range(2000..4000) })
+        }
     };
     let options = match random.random_range(0..10) {
         0 => json!({ "delay_s": 1 }),
@@ -55,6 +64,7 @@ pub fn task(seed: u64, n: u64) -> Task {
         key: format!("chaos-{seed}-{n}"),
         body: json!({ "_id": n.to_string(), "platform_id": "noop", "settings": settings, "options": options }),
         expected: Expected { status, rows },
+        cancel_after,
     }
 }
 
@@ -73,6 +83,7 @@ mod tests {
         assert_eq!(keys.len(), tasks.len());
         let count = |fits: fn(&Task) -> bool| tasks.iter().filter(|task| fits(task)).count();
         assert!(count(|task| task.expected.rows > 0) > 20);
+        assert!(count(|task| task.cancel_after.is_some()) > 3);
         assert!(count(|task| task.expected.status == Status::Failed) > 5);
         assert!(count(|task| task.body["settings"]["fail_with"] == "transient") > 20);
         assert!(count(|task| task.body["options"]["delay_s"] == 1) > 20);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     acts::Kind,
     history::{Hash, Move, Moves},
-    load::{Accepted, Posts},
+    load::{Accepted, Cancelled, Posts},
     recovery::{Recovery, recoveries},
 };
 use crate::job::{JobId, Status};
@@ -91,6 +91,8 @@ pub enum Promise {
     EndsOnce,
     /// It ends as its task spec says, whatever is killed.
     EndsAsAsked,
+    /// A cancel that was taken holds: it ends as cancelled, or as it was about to, and never runs again.
+    CancelHolds,
     /// Its dataset holds the rows of its last run, each once.
     RowsOnce,
     /// A post that is repeated with its Idempotency-Key leads to the same job.
@@ -110,6 +112,7 @@ impl fmt::Display for Promise {
             Self::Ends => "ends",
             Self::EndsOnce => "ends once",
             Self::EndsAsAsked => "ends as asked",
+            Self::CancelHolds => "cancel holds",
             Self::RowsOnce => "rows once",
             Self::PostRepeatable => "post repeatable",
             Self::NoStranger => "no job that nobody posted",
@@ -211,6 +214,9 @@ impl Verdict {
             }
             return;
         }
+        if let Some(cancelled) = accepted.cancelled {
+            return self.cancelled(accepted, cancelled, status, evidence, &hash);
+        }
         if status != accepted.expected.status {
             let detail = format!("it is {status}, not {}", accepted.expected.status);
             self.breaks(Promise::EndsAsAsked, Some(id), detail, &hash);
@@ -220,6 +226,28 @@ impl Verdict {
             let detail = format!("{rows} rows, not {}", accepted.expected.rows);
             self.breaks(Promise::RowsOnce, Some(id), detail, &hash);
         }
+    }
+
+    fn cancelled(
+        &mut self,
+        accepted: &Accepted,
+        cancelled: Cancelled,
+        status: Status,
+        evidence: &Evidence,
+        hash: &Hash,
+    ) {
+        let moves = evidence.moves.get(&accepted.id).into_iter().flatten();
+        let is_late = |one: &Move| one.status == Status::Running && one.at_ms > cancelled.at_ms;
+        let allowed = status == Status::Cancelled || !cancelled.at_once && status == accepted.expected.status;
+        let what = if !allowed {
+            format!("it is {status}")
+        } else if let Some(late) = moves.clone().find(|one| is_late(one)) {
+            format!("it ran again {} ms later", late.at_ms - cancelled.at_ms)
+        } else {
+            return;
+        };
+        let detail = format!("its cancel was taken, and {what}{}", excuse(cancelled.at_ms, evidence));
+        self.breaks(Promise::CancelHolds, Some(accepted.id), detail, hash);
     }
 
     fn breaks(&mut self, promise: Promise, job: Option<JobId>, detail: String, hash: &Hash) {
@@ -277,7 +305,7 @@ mod tests {
 
     fn accepted(id: JobId) -> Accepted {
         let expected = Expected { status: Status::Succeeded, rows: 0 };
-        Accepted { id, again: None, expected, at_ms: 1000 }
+        Accepted { id, again: None, expected, at_ms: 1000, cancelled: None }
     }
 
     /// One job that was queued, ran and ended well.
@@ -361,6 +389,28 @@ mod tests {
         // Nobody but itself is to blame for what nobody killed.
         set(&mut evidence, id, "crashes", "2");
         assert_eq!(broken(&evidence), [Promise::EndsAsAsked]);
+    }
+
+    #[test]
+    fn a_cancel_holds() {
+        let id = JobId::new(Shard(0));
+        let cancelled = Status::Cancelled;
+        // Whether it was cancelled at once and when, how it ended, whether that is allowed. It runs from 1010 on.
+        for (at_once, at_ms, status, kept) in [
+            (true, 1400, cancelled, true),
+            (false, 1400, cancelled, true),
+            (false, 1400, Status::Succeeded, true),
+            (true, 1400, Status::Succeeded, false),
+            (false, 1400, Status::Failed, false),
+            (false, 1005, cancelled, false),
+        ] {
+            let mut evidence = one(id);
+            evidence.posts.accepted[0].cancelled = Some(Cancelled { at_once, at_ms });
+            set(&mut evidence, id, "status", status.as_str());
+            evidence.moves.get_mut(&id).unwrap()[2].status = status;
+            let expected: &[Promise] = if kept { &[] } else { &[Promise::CancelHolds] };
+            assert_eq!(broken(&evidence), expected, "{at_once} {at_ms} {status}");
+        }
     }
 
     #[test]

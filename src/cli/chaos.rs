@@ -16,13 +16,14 @@ use crate::{
 #[command(after_help = "\
 It starts a collector of its own: host 1 is `collector up` with a private redis-server (append-only file, fsync every
 second), further hosts are `collector sanjer`. All live in a temporary directory; nothing else on this machine is
-touched. Then it posts jobs that sleep, report, fail and return rows, and kills (kill -9) and stalls sanjers,
+touched. Then it posts jobs that sleep, report, fail and return rows, cancels some, and kills (kill -9) and stalls sanjers,
 supervisors, the API, whole hosts and redis-server at times and in an order that follow from the seed. In the end
 everybody comes back, and every job whose post was answered 202 is looked at.
 
 Promises that are checked:
   not lost, ends         an accepted job is there, and reaches a terminal status
   ends once, as asked    its events tell of one end, and it is the one its task spec asks for
+  cancel holds           a job whose cancel was taken does not run again
   rows once              its dataset holds the rows of its last run, each once
   post repeatable        a post repeated with its Idempotency-Key leads to one job; there is none that nobody posted
   accepted               a valid task spec is accepted once the collector is back
