@@ -11,6 +11,7 @@
 //! Invariant: nothing is signalled but what was started here, and no Redis is used that holds anything.
 
 mod acts;
+mod evidence;
 mod history;
 mod host;
 mod load;
@@ -32,11 +33,12 @@ pub use self::{
     verdict::{Broken, Promise, Verdict},
 };
 use self::{
+    evidence::Evidence,
     history::Moves,
     load::{Load, now_ms},
     scene::Scene,
     stage::Stage,
-    verdict::{Evidence, judge},
+    verdict::judge,
 };
 use crate::{
     broker::{Broker, BrokerError},

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{
     acts::Kind,
+    evidence::Strike,
     history::{Move, Moves},
-    verdict::Strike,
 };
 use crate::job::Status;
 

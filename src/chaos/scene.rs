@@ -7,9 +7,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{
     ChaosError, Rehearsal,
     acts::{Act, Targets, acts},
+    evidence::Strike,
     load::now_ms,
     stage::Stage,
-    verdict::Strike,
 };
 
 /// How often hosts are looked at.

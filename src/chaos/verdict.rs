@@ -1,7 +1,7 @@
 //! Whether every promise was kept: a function of what was posted, struck and found.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     fmt,
     time::Duration,
 };
@@ -10,45 +10,15 @@ use serde::Serialize;
 
 use super::{
     acts::Kind,
-    history::{Hash, Move, Moves},
-    load::{Accepted, Cancelled, Posts},
+    evidence::Evidence,
+    history::{Hash, Move},
+    load::{Accepted, Cancelled},
     recovery::{Recovery, recoveries},
 };
 use crate::job::{JobId, Status};
 
-/// What Redis with `appendfsync everysec` may lose of what it has answered, should it die while the disk is busy.
-const EVERYSEC: i64 = 2000;
-
-/// All that is known at the end.
-pub(super) struct Evidence {
-    /// What became of the posts.
-    pub(super) posts: Posts,
-    /// The load began and ended then, in milliseconds since 1970.
-    pub(super) load_ms: (i64, i64),
-    /// What was struck.
-    pub(super) strikes: Vec<Strike>,
-    /// What happened to the jobs.
-    pub(super) moves: Moves,
-    /// The hashes of all accepted jobs.
-    pub(super) hashes: HashMap<JobId, Hash>,
-    /// Every job there is.
-    pub(super) all: HashSet<JobId>,
-    /// Processes that ended although nobody struck them, and panics.
-    pub(super) by_itself: Vec<String>,
-}
-
-/// An act that was done.
-#[derive(Clone, Debug)]
-pub(super) struct Strike {
-    /// What it struck.
-    pub(super) kind: Kind,
-    /// When, in milliseconds since 1970 by the clock of Redis.
-    pub(super) at_ms: i64,
-    /// When what stood still went on, by the same clock.
-    pub(super) until_ms: Option<i64>,
-    /// The sanjers that died of it, or stood still.
-    pub(super) sanjers: Vec<u32>,
-}
+/// How long the answer to a cancel may have been on its way.
+const ANSWER_MS: i64 = 1000;
 
 /// What the rehearsal found.
 #[derive(Debug, Serialize)]
@@ -132,6 +102,8 @@ pub struct Broken {
     pub job: Option<JobId>,
     /// What was found instead.
     pub detail: String,
+    /// Whether a kill of redis-server explains it: with `appendfsync everysec` Redis may lose what it has answered.
+    pub redis_lost_it: bool,
     /// The job's hash.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hash: BTreeMap<String, String>,
@@ -147,7 +119,7 @@ pub(super) fn judge(seed: u64, duration: Duration, evidence: &Evidence) -> Verdi
         accepted: posts.accepted.len() as u64,
         refused: posts.refused,
         unanswered: posts.unanswered,
-        longest_silence_ms: longest_silence(evidence),
+        longest_silence_ms: evidence.longest_silence(),
         ended: BTreeMap::new(),
         lost: 0,
         unfinished: 0,
@@ -161,13 +133,13 @@ pub(super) fn judge(seed: u64, duration: Duration, evidence: &Evidence) -> Verdi
     let told: HashSet<JobId> =
         posts.accepted.iter().flat_map(|accepted| [Some(accepted.id), accepted.again]).flatten().collect();
     for id in evidence.all.difference(&told) {
-        verdict.breaks(Promise::NoStranger, Some(*id), "no post was answered with this job".into(), &Hash::new());
+        verdict.breaks(Promise::NoStranger, Some(*id), "no post was answered with this job".into(), None);
     }
     for what in &posts.wronged {
-        verdict.breaks(Promise::Accepted, None, what.clone(), &Hash::new());
+        verdict.breaks(Promise::Accepted, None, what.clone(), None);
     }
     for what in &evidence.by_itself {
-        verdict.breaks(Promise::NothingElseEnds, None, what.clone(), &Hash::new());
+        verdict.breaks(Promise::NothingElseEnds, None, what.clone(), None);
     }
     verdict
 }
@@ -175,96 +147,101 @@ pub(super) fn judge(seed: u64, duration: Duration, evidence: &Evidence) -> Verdi
 impl Verdict {
     fn job(&mut self, accepted: &Accepted, evidence: &Evidence) {
         let id = accepted.id;
+        // It may have been taken before the answer was read, but not before it was made.
+        let taken = evidence.may_be_lost(created_ms(id), accepted.at_ms);
         if let Some(again) = accepted.again
             && again != id
         {
-            self.breaks(Promise::PostRepeatable, Some(id), format!("repeated, it led to {again}"), &Hash::new());
+            self.breaks(Promise::PostRepeatable, Some(id), format!("repeated, it led to {again}"), taken.clone());
         }
         let hash = evidence.hashes.get(&id).cloned().unwrap_or_default();
         let Some(status) = hash.get("status").and_then(|text| text.parse::<Status>().ok()) else {
             self.lost += 1;
-            let detail = format!("accepted and gone{}", excuse(accepted.at_ms, evidence));
-            return self.breaks(Promise::NotLost, Some(id), detail, &hash);
+            return self.breaks(Promise::NotLost, Some(id), "accepted and gone".into(), taken);
         };
         self.extra_runs += number(&hash, "lease").saturating_sub(number(&hash, "attempt"));
-        if !status.is_terminal() {
+        let before = self.broken.len();
+        if status.is_terminal() {
+            *self.ended.entry(status.as_str()).or_default() += 1;
+            let moves = evidence.moves.get(&id).map(Vec::as_slice).unwrap_or_default();
+            self.end(accepted, status, moves, evidence);
+            self.outcome(accepted, status, &hash, moves, evidence);
+        } else {
             self.unfinished += 1;
-            return self.breaks(Promise::Ends, Some(id), format!("it is still {status}"), &hash);
+            self.breaks(Promise::Ends, Some(id), format!("it is still {status}"), None);
         }
-        *self.ended.entry(status.as_str()).or_default() += 1;
-        let ends: Vec<&Move> =
-            evidence.moves.get(&id).into_iter().flatten().filter(|one| one.status.is_terminal()).collect();
-        match ends.as_slice() {
-            [end] if end.status == status => {}
-            [] => self.breaks(Promise::EndsOnce, Some(id), "no event tells of its end".into(), &hash),
-            ends => {
-                let told: Vec<String> =
-                    ends.iter().map(|end| format!("{} under lease {}", end.status, end.lease)).collect();
-                let first = ends.first().map_or(0, |end| end.at_ms);
-                let detail = format!("its events tell of {}{}", told.join(", "), excuse(first, evidence));
-                self.breaks(Promise::EndsOnce, Some(id), detail, &hash);
-            }
+        for broken in self.broken.iter_mut().skip(before) {
+            broken.hash.clone_from(&hash);
         }
+    }
+
+    /// Whether it ended once.
+    fn end(&mut self, accepted: &Accepted, status: Status, moves: &[Move], evidence: &Evidence) {
+        let ends: Vec<&Move> = moves.iter().filter(|one| one.status.is_terminal()).collect();
+        let [first, rest @ ..] = ends.as_slice() else {
+            return self.breaks(Promise::EndsOnce, Some(accepted.id), "no event tells of its end".into(), None);
+        };
+        if rest.is_empty() && first.status == status {
+            return;
+        }
+        let told: Vec<String> = ends.iter().map(|end| format!("{} under lease {}", end.status, end.lease)).collect();
+        let lost = evidence.may_be_lost(first.at_ms, first.at_ms);
+        self.breaks(Promise::EndsOnce, Some(accepted.id), format!("its events tell of {}", told.join(", ")), lost);
+    }
+
+    /// Whether it ended as it had to.
+    fn outcome(&mut self, accepted: &Accepted, status: Status, hash: &Hash, moves: &[Move], evidence: &Evidence) {
+        let id = Some(accepted.id);
         if status == Status::Dead {
             // A job that was alone in its process each time that was killed is quarantined: that is promised, too.
-            let killed = kills_of(evidence.moves.get(&id).into_iter().flatten(), &evidence.strikes);
-            if killed < number(&hash, "crashes") || killed == 0 {
+            let killed = evidence.kills_of(moves);
+            if killed < number(hash, "crashes") || killed == 0 {
                 let detail = format!("it is dead, and {killed} of its processes were killed");
-                self.breaks(Promise::EndsAsAsked, Some(id), detail, &hash);
+                self.breaks(Promise::EndsAsAsked, id, detail, None);
             }
             return;
         }
         if let Some(cancelled) = accepted.cancelled {
-            return self.cancelled(accepted, cancelled, status, evidence, &hash);
+            if let Some(detail) = contradicts(cancelled, accepted.expected.status, status, moves) {
+                let lost = evidence.may_be_lost(cancelled.at_ms - ANSWER_MS, cancelled.at_ms);
+                self.breaks(Promise::CancelHolds, id, detail, lost);
+            }
+            return;
         }
         if status != accepted.expected.status {
             let detail = format!("it is {status}, not {}", accepted.expected.status);
-            self.breaks(Promise::EndsAsAsked, Some(id), detail, &hash);
+            self.breaks(Promise::EndsAsAsked, id, detail, None);
         }
-        let rows = rows(&hash);
+        let rows = rows(hash);
         if rows != accepted.expected.rows {
-            let detail = format!("{rows} rows, not {}", accepted.expected.rows);
-            self.breaks(Promise::RowsOnce, Some(id), detail, &hash);
+            let latest = |wanted: fn(Status) -> bool| moves.iter().rev().find(|one| wanted(one.status));
+            let run = latest(|status| status == Status::Running).zip(latest(Status::is_terminal));
+            let lost = run.and_then(|(begin, end)| evidence.may_be_lost(begin.at_ms, end.at_ms));
+            self.breaks(Promise::RowsOnce, id, format!("{rows} rows, not {}", accepted.expected.rows), lost);
         }
     }
 
-    fn cancelled(
-        &mut self,
-        accepted: &Accepted,
-        cancelled: Cancelled,
-        status: Status,
-        evidence: &Evidence,
-        hash: &Hash,
-    ) {
-        let moves = evidence.moves.get(&accepted.id).into_iter().flatten();
-        let is_late = |one: &Move| one.status == Status::Running && one.at_ms > cancelled.at_ms;
-        let allowed = status == Status::Cancelled || !cancelled.at_once && status == accepted.expected.status;
-        let what = if !allowed {
-            format!("it is {status}")
-        } else if let Some(late) = moves.clone().find(|one| is_late(one)) {
-            format!("it ran again {} ms later", late.at_ms - cancelled.at_ms)
-        } else {
-            return;
-        };
-        let detail = format!("its cancel was taken, and {what}{}", excuse(cancelled.at_ms, evidence));
-        self.breaks(Promise::CancelHolds, Some(accepted.id), detail, hash);
-    }
-
-    fn breaks(&mut self, promise: Promise, job: Option<JobId>, detail: String, hash: &Hash) {
-        self.broken.push(Broken { promise, job, detail, hash: hash.clone() });
+    fn breaks(&mut self, promise: Promise, job: Option<JobId>, detail: String, lost: Option<String>) {
+        let redis_lost_it = lost.is_some();
+        let detail = [detail].into_iter().chain(lost).collect::<Vec<_>>().join("; ");
+        self.broken.push(Broken { promise, job, detail, redis_lost_it, hash: Hash::new() });
     }
 }
 
-/// What may have lost it, if something was struck that may lose what it has answered.
-fn excuse(at_ms: i64, evidence: &Evidence) -> String {
-    let kills = evidence.strikes.iter().filter(|strike| strike.kind == Kind::Redis);
-    let after = kills.map(|strike| strike.at_ms - at_ms).find(|after| (0..=EVERYSEC).contains(after));
-    after.map_or_else(String::new, |after| {
-        format!(
-            "; that was {after} ms before a kill -9 of redis-server, which with appendfsync everysec may hold back what \
-             it has answered for up to 2 s while the disk is busy"
-        )
-    })
+/// What contradicts a cancel that was taken.
+fn contradicts(cancelled: Cancelled, expected: Status, status: Status, moves: &[Move]) -> Option<String> {
+    if status != Status::Cancelled && (cancelled.at_once || status != expected) {
+        return Some(format!("its cancel was taken, and it is {status}"));
+    }
+    let late = moves.iter().find(|one| one.status == Status::Running && one.at_ms > cancelled.at_ms)?;
+    Some(format!("its cancel was taken, and it ran again {} ms later", late.at_ms - cancelled.at_ms))
+}
+
+/// When the API made a job's id.
+fn created_ms(id: JobId) -> i64 {
+    let made = uuid::Uuid::parse_str(&id.to_string()).ok().and_then(|uuid| uuid.get_timestamp());
+    let (seconds, nanos) = made.map_or((0, 0), |made| made.to_unix());
+    i64::try_from(seconds).unwrap_or(0) * 1000 + i64::from(nanos / 1_000_000)
 }
 
 fn number(hash: &Hash, field: &str) -> u64 {
@@ -278,26 +255,15 @@ fn rows(hash: &Hash) -> u64 {
     if of("lease") == number(hash, "lease") { of("rows") } else { 0 }
 }
 
-/// The longest time within the load in which no post was accepted.
-fn longest_silence(evidence: &Evidence) -> i64 {
-    let (begin, end) = evidence.load_ms;
-    let mut times: Vec<i64> = evidence.posts.accepted.iter().map(|accepted| accepted.at_ms).collect();
-    times.retain(|at| (begin..end).contains(at));
-    times.extend([begin, end]);
-    times.sort_unstable();
-    times.windows(2).filter_map(|pair| Some(pair.last()? - pair.first()?)).max().unwrap_or(0)
-}
-
-/// How many of a job's processes were killed, each by itself.
-fn kills_of<'a>(moves: impl Iterator<Item = &'a Move>, strikes: &[Strike]) -> u64 {
-    let killed = |pid| strikes.iter().any(|strike| strike.kind == Kind::Sanjer && strike.sanjers.contains(&pid));
-    moves.filter(|one| one.sanjer.is_some_and(killed)).count() as u64
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
-    use crate::{chaos::task::Expected, job::Shard};
+    use crate::{
+        chaos::{evidence::Strike, history::Moves, load::Posts, task::Expected},
+        job::Shard,
+    };
 
     fn moves(told: &[(Status, u64, i64, Option<u32>)]) -> Vec<Move> {
         told.iter().map(|&(status, lease, at_ms, sanjer)| Move { status, lease, at_ms, sanjer }).collect()
@@ -418,10 +384,12 @@ mod tests {
         let id = JobId::new(Shard(0));
         let mut evidence = one(id);
         evidence.hashes.clear();
-        for (at_ms, said) in [(1500, true), (900, false), (3500, false)] {
+        for (after_ms, said) in [(50, true), (3500, false)] {
+            let at_ms = created_ms(id) + after_ms;
+            evidence.posts.accepted[0].at_ms = created_ms(id) + 20;
             evidence.strikes = vec![Strike { kind: Kind::Redis, at_ms, until_ms: None, sanjers: vec![] }];
-            let verdict = judge(1, Duration::ZERO, &evidence);
-            assert_eq!(verdict.broken[0].detail.contains("everysec"), said, "{at_ms}");
+            let broken = &judge(1, Duration::ZERO, &evidence).broken[0];
+            assert_eq!((broken.redis_lost_it, broken.detail.contains("everysec")), (said, said), "{after_ms}");
         }
     }
 }

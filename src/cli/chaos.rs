@@ -28,7 +28,9 @@ Promises that are checked:
   post repeatable        a post repeated with its Idempotency-Key leads to one job; there is none that nobody posted
   accepted               a valid task spec is accepted once the collector is back
   nothing else ends      no supervisor or API ends but those that are killed; nothing panics
-A job may run more than once (at-least-once): that is counted and breaks nothing.
+A job may run more than once (at-least-once): that is counted and breaks nothing. Redis with appendfsync everysec may
+hold back what it has answered while the disk is busy, and a kill -9 then loses it: that breaks a promise like anything
+else, and is said of each such job (redis_lost_it).
 
 What happens is told on stderr, the verdict on stdout. Exit code 0: every promise was kept; 1: one was broken (each
 such job is printed with its hash, and logs and data are kept); 2: there is no verdict.
@@ -154,6 +156,12 @@ fn as_text(verdict: &Verdict, kept: Option<&Path>) -> String {
         1 => "one promise was broken".to_owned(),
         broken => format!("{broken} promises were broken"),
     };
+    let excused = verdict.broken.iter().filter(|broken| broken.redis_lost_it).count();
+    if excused > 0 {
+        parts.push(format!(
+            "{excused} of these by what redis-server had answered and not yet written when it was killed\n"
+        ));
+    }
     parts.push(format!("{outcome} (seed {}, {} s)\n", verdict.seed, verdict.duration_s));
     parts.extend(kept.map(|kept| format!("logs and data: {}\n", kept.display())));
     parts.join("\n")
@@ -202,7 +210,13 @@ mod tests {
     fn a_broken_promise_is_shown_with_its_job_and_hash() {
         let job = JobId::new(Shard(0));
         let hash = BTreeMap::from([("status".to_owned(), "running".to_owned())]);
-        let broken = Broken { promise: Promise::Ends, job: Some(job), detail: "it is still running".into(), hash };
+        let broken = Broken {
+            promise: Promise::Ends,
+            job: Some(job),
+            detail: "it is still running".into(),
+            redis_lost_it: false,
+            hash,
+        };
         let text = as_text(&verdict(vec![broken]), Some(Path::new("/tmp/chaos-1")));
         for part in [
             &format!("BROKEN: \"ends\" by job {job}: it is still running\n  status: running\n"),
