@@ -91,8 +91,8 @@ async fn examine(api: &Api) -> Result<Found, BrokerError> {
     let since = Instant::now();
     let (seconds, micros): (u64, u64) = broker.query(&redis::cmd("TIME")).await?;
     let latency = since.elapsed();
-    let info: String = broker.query(&redis::cmd("INFO")).await?;
-    let mut redis = redis_health(&info);
+    let infos = broker.info().await?;
+    let mut redis = infos.iter().map(|info| redis_health(info)).reduce(whole).unwrap_or_default();
     redis.insert("latency_ms".into(), json!(latency.as_secs_f64() * 1000.0));
 
     let sanjers = sanjers(api, seconds * 1000 + micros / 1000).await?;
@@ -146,6 +146,23 @@ fn redis_health(info: &str) -> Map<String, Value> {
         ("last_write_status", last_write.map(Value::from)),
     ];
     fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// What two servers of a Cluster say, as one: sums, and the worse of the two.
+fn whole(mut one: Map<String, Value>, mut other: Map<String, Value>) -> Map<String, Value> {
+    let limited = [&one, &other].iter().all(|redis| redis.get("maxmemory_bytes").is_some_and(|limit| *limit != 0));
+    for (name, value) in &mut one {
+        let Some(theirs) = other.remove(name) else { continue };
+        *value = match (name.as_str(), value.as_u64().zip(theirs.as_u64())) {
+            ("maxmemory_bytes", _) if !limited => 0.into(),
+            (_, Some((ours, theirs))) => (ours + theirs).into(),
+            ("aof_enabled", _) if *value == true => theirs,
+            ("maxmemory_policy", _) if *value == "noeviction" => theirs,
+            ("last_write_status", _) if *value == "ok" => theirs,
+            _ => continue,
+        };
+    }
+    one
 }
 
 /// The sanjers whose lease has not run out, by pool. They are the same in every shard.
@@ -239,5 +256,20 @@ mod tests {
         let expected = json!({"reachable": true, "version": "7.0.15", "used_memory_bytes": 10, "maxmemory_bytes": 0,
             "maxmemory_policy": "noeviction", "aof_enabled": true, "last_write_status": "ok"});
         assert_eq!(Value::from(redis_health(info)), expected);
+    }
+
+    #[test]
+    fn a_cluster_is_as_well_as_its_worst_server() {
+        let health = |memory: u64, limit: u64, policy, aof, status| {
+            let health = json!({"reachable": true, "version": "7.0.15", "used_memory_bytes": memory,
+                "maxmemory_bytes": limit, "maxmemory_policy": policy, "aof_enabled": aof, "last_write_status": status});
+            health.as_object().unwrap().clone()
+        };
+        let (good, bad) = (health(1, 10, "noeviction", true, "ok"), health(2, 20, "allkeys-lru", false, "err"));
+        for both in [whole(good.clone(), bad.clone()), whole(bad, good.clone())] {
+            assert_eq!(both, health(3, 30, "allkeys-lru", false, "err"));
+        }
+        let unlimited = health(4, 0, "noeviction", true, "ok");
+        assert_eq!(whole(good, unlimited)["maxmemory_bytes"], 0);
     }
 }

@@ -13,5 +13,10 @@
 pub mod floor;
 mod http;
 mod queue;
+mod recovery;
+mod retention;
 
-pub use self::queue::{Figures, Work, measure};
+pub use self::{
+    queue::{Figures, Work, measure},
+    retention::{Kept, retention},
+};

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Two processes, as the rivals have.
-const POOL: PoolSize = PoolSize { processes: 2, slots: 64 };
+pub(super) const POOL: PoolSize = PoolSize { processes: 2, slots: 64 };
 /// Over how long an idle collector is watched.
 const IDLE: Duration = Duration::from_secs(5);
 /// Jobs submitted to an idle collector, and the time between them.
@@ -38,6 +38,10 @@ pub struct Work {
     pub backlog: u64,
     /// Posts over HTTP.
     pub posts: u64,
+    /// Delayed jobs that are due in the same second.
+    pub delayed: u64,
+    /// Sanjers that are killed.
+    pub kills: usize,
 }
 
 /// What was measured. Rates are per second, times in milliseconds.
@@ -51,8 +55,14 @@ pub struct Figures {
     pub drain_of_floor: f64,
     pub backlog_drain_per_s: f64,
     pub backlog_of_small: f64,
+    pub delayed_drain_per_s: f64,
+    pub delayed_of_small: f64,
     pub pick_up_p50_ms: f64,
     pub pick_up_p99_ms: f64,
+    pub back_in_queue_p50_ms: f64,
+    pub back_in_queue_p99_ms: f64,
+    pub running_again_p50_ms: f64,
+    pub running_again_p99_ms: f64,
     pub http_submit_per_s: f64,
     pub http_bare_per_s: f64,
     pub http_of_bare: f64,
@@ -60,30 +70,24 @@ pub struct Figures {
     pub idle_cpu_percent: f64,
 }
 
-struct Bench {
-    config: Config,
-    queue: Queue,
-    broker: Broker,
+pub(super) struct Bench {
+    pub(super) config: Config,
+    pub(super) queue: Queue,
+    pub(super) broker: Broker,
     settings: String,
     redis: Scratch,
 }
 
 /// Measures everything, one thing after the other.
-pub async fn measure(mut config: Config, work: Work) -> anyhow::Result<Figures> {
-    let redis = Scratch::start()?;
-    let broker = redis.broker().await?;
-    config.redis.url = redis.url();
-    config.secrets.key_file = redis.dir().join("secret.key");
-    config.sanjers.pools = BTreeMap::from([(LIGHT.to_owned(), POOL)]);
-    let settings = json!({"sleep_ms": 0, "padding": "x".repeat(170)}).to_string();
-    let queue = Queue::new(broker.clone(), &config);
-    let bench = Bench { config, queue, broker, settings, redis };
-
+pub async fn measure(config: Config, work: Work) -> anyhow::Result<Figures> {
+    let bench = Bench::new(config).await?;
     let floor = floor::measure(&bench.redis.url(), work.jobs.max(20_000)).await?;
     let (submit_bulk_per_s, drain_per_s) = bench.drain(work.jobs).await?;
     let (_, backlog_drain_per_s) = bench.drain(work.backlog).await?;
+    let delayed_drain_per_s = bench.drain_delayed(work.delayed).await?;
     let bytes_per_finished_job = bench.bytes_per_job(work.jobs).await?;
     let (pick_up_p50_ms, pick_up_p99_ms, idle_cpu_percent) = bench.idle().await?;
+    let recovery = bench.recovery(work.kills).await?;
     let http_submit_per_s = bench.http(work.posts).await?;
     let body = bench.task_spec();
     let http_bare_per_s = http::posts_per_s(http::bare_route().await?, &body, work.posts).await?;
@@ -95,8 +99,14 @@ pub async fn measure(mut config: Config, work: Work) -> anyhow::Result<Figures> 
         drain_of_floor: drain_per_s / floor.drain_per_s,
         backlog_drain_per_s,
         backlog_of_small: backlog_drain_per_s / drain_per_s,
+        delayed_drain_per_s,
+        delayed_of_small: delayed_drain_per_s / drain_per_s,
         pick_up_p50_ms,
         pick_up_p99_ms,
+        back_in_queue_p50_ms: percentile(&recovery.back_in_queue_ms, 0.5),
+        back_in_queue_p99_ms: percentile(&recovery.back_in_queue_ms, 0.99),
+        running_again_p50_ms: percentile(&recovery.running_again_ms, 0.5),
+        running_again_p99_ms: percentile(&recovery.running_again_ms, 0.99),
         http_submit_per_s,
         http_bare_per_s,
         http_of_bare: http_submit_per_s / http_bare_per_s,
@@ -106,7 +116,18 @@ pub async fn measure(mut config: Config, work: Work) -> anyhow::Result<Figures> 
 }
 
 impl Bench {
-    fn new_job(&self) -> NewJob {
+    /// On a scratch redis-server.
+    pub(super) async fn new(mut config: Config) -> anyhow::Result<Self> {
+        let redis = Scratch::start()?;
+        let broker = redis.broker().await?;
+        config.redis.url = redis.url();
+        config.secrets.key_file = redis.dir().join("secret.key");
+        let settings = json!({"sleep_ms": 0, "padding": "x".repeat(170)}).to_string();
+        let queue = Queue::new(broker.clone(), &config);
+        Ok(Self { config, queue, broker, settings, redis })
+    }
+
+    pub(super) fn new_job(&self) -> NewJob {
         NewJob {
             id: JobId::new(self.queue.any_shard()),
             client_id: None,
@@ -124,22 +145,25 @@ impl Bench {
         format!(r#"{{"platform_id": "noop", "settings": {}}}"#, self.settings)
     }
 
-    async fn submit(&self, jobs: u64) -> anyhow::Result<Vec<JobId>> {
-        let mut ids = Vec::new();
+    pub(super) async fn submit(&self, jobs: u64) -> anyhow::Result<()> {
         let mut left = jobs;
         while left > 0 {
             let batch: Vec<NewJob> = (0..left.min(200)).map(|_| self.new_job()).collect();
             left -= batch.len() as u64;
-            for shard in self.queue.shards() {
-                let of_shard: Vec<NewJob> = batch.iter().filter(|job| job.id.shard() == shard).cloned().collect();
-                self.queue.submit(shard, &of_shard).await?;
-            }
-            ids.extend(batch.iter().map(|job| job.id));
+            self.submit_batch(&batch).await?;
         }
-        Ok(ids)
+        Ok(())
     }
 
-    async fn finished(&self) -> anyhow::Result<u64> {
+    async fn submit_batch(&self, batch: &[NewJob]) -> anyhow::Result<()> {
+        for shard in self.queue.shards() {
+            let of_shard: Vec<NewJob> = batch.iter().filter(|job| job.id.shard() == shard).cloned().collect();
+            self.queue.submit(shard, &of_shard).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn finished(&self) -> anyhow::Result<u64> {
         let mut all = 0;
         for shard in self.queue.shards() {
             let key = keys::named(shard, "done:succeeded");
@@ -148,16 +172,16 @@ impl Bench {
         Ok(all)
     }
 
-    fn supervise(&self) -> anyhow::Result<Supervisor> {
+    fn supervise(&self, pool: PoolSize) -> anyhow::Result<Supervisor> {
         let (registry, sealer) = (Arc::new(Registry::load()?), Sealer::load(&self.config.key_file())?);
         let host = Host { config: &self.config, queue: &self.queue, registry, sealer };
-        Ok(supervise(&host, &self.config.sanjers.pools)?)
+        Ok(supervise(&host, &BTreeMap::from([(LIGHT.to_owned(), pool)]))?)
     }
 
     /// Starts the sanjers.
-    async fn start(&self) -> anyhow::Result<Supervisor> {
-        let supervisor = self.supervise()?;
-        while self.sanjers().await?.len() < usize::from(POOL.processes) + 1 {
+    pub(super) async fn start(&self, pool: PoolSize) -> anyhow::Result<Supervisor> {
+        let supervisor = self.supervise(pool)?;
+        while self.sanjers().await?.len() < usize::from(pool.processes) + 1 {
             sleep(Duration::from_millis(10)).await;
         }
         Ok(supervisor)
@@ -174,7 +198,7 @@ impl Bench {
         Ok(names)
     }
 
-    async fn flush(&self) -> anyhow::Result<()> {
+    pub(super) async fn flush(&self) -> anyhow::Result<()> {
         Ok(self.broker.query(&redis::cmd("FLUSHALL")).await?)
     }
 
@@ -185,30 +209,70 @@ impl Bench {
         let started = Instant::now();
         self.submit(jobs).await?;
         let submit_per_s = jobs as f64 / started.elapsed().as_secs_f64();
-        let supervisor = self.supervise()?;
+        let supervisor = self.supervise(POOL)?;
+        let drain_per_s = self.drain_rate(jobs).await?;
+        supervisor.stop().await;
+        Ok((submit_per_s, drain_per_s))
+    }
+
+    /// The same of jobs that become due together while the sanjers wait.
+    async fn drain_delayed(&self, jobs: u64) -> anyhow::Result<f64> {
+        self.flush().await?;
+        // Long enough for all of them to be there.
+        let due = jiff::Timestamp::now() + Duration::from_secs(2 + jobs / 20_000);
+        let supervisor = self.start(POOL).await?;
+        let until = || u64::try_from(due.duration_since(jiff::Timestamp::now()).as_millis()).unwrap_or(0);
+        let mut left = jobs;
+        while left > 0 {
+            let batch: Vec<NewJob> =
+                (0..left.min(200)).map(|_| NewJob { delay_ms: until(), ..self.new_job() }).collect();
+            left -= batch.len() as u64;
+            self.submit_batch(&batch).await?;
+        }
+        anyhow::ensure!(until() > 0, "the jobs were due before all of them were submitted");
+        let rate = self.drain_rate(jobs).await?;
+        supervisor.stop().await;
+        Ok(rate)
+    }
+
+    /// From the first finished job to the last.
+    async fn drain_rate(&self, jobs: u64) -> anyhow::Result<f64> {
         let mut first = None;
-        let drain_per_s = loop {
+        loop {
             let done = self.finished().await?;
             let (since, before) = *first.get_or_insert((Instant::now(), done));
             if done == 0 {
                 first = None;
             } else if done >= jobs {
-                break (jobs - before) as f64 / since.elapsed().as_secs_f64();
+                return Ok((jobs - before) as f64 / since.elapsed().as_secs_f64());
             }
             sleep(Duration::from_millis(5)).await;
-        };
-        supervisor.stop().await;
-        Ok((submit_per_s, drain_per_s))
+        }
     }
 
-    async fn used_memory(&self) -> anyhow::Result<f64> {
+    /// Jobs that are queued.
+    pub(super) async fn waiting(&self) -> anyhow::Result<u64> {
+        let mut all = 0;
+        for shard in self.queue.shards() {
+            let key = keys::named(shard, format_args!("queue:{LIGHT}"));
+            all += self.broker.query::<u64>(redis::cmd("ZCARD").arg(key)).await?;
+        }
+        Ok(all)
+    }
+
+    /// Keys there are.
+    pub(super) async fn keys(&self) -> anyhow::Result<u64> {
+        Ok(self.broker.query(&redis::cmd("DBSIZE")).await?)
+    }
+
+    pub(super) async fn used_memory(&self) -> anyhow::Result<f64> {
         let info: redis::InfoDict = self.broker.query(redis::cmd("INFO").arg("memory")).await?;
         info.get("used_memory").ok_or_else(|| anyhow::anyhow!("INFO memory has no used_memory"))
     }
 
     async fn bytes_per_job(&self, jobs: u64) -> anyhow::Result<f64> {
         self.flush().await?;
-        let supervisor = self.start().await?;
+        let supervisor = self.start(POOL).await?;
         let before = self.used_memory().await?;
         self.submit(jobs).await?;
         while self.finished().await? < jobs {
@@ -222,7 +286,7 @@ impl Bench {
     /// Pick-up of single jobs (median, 99th percentile, in ms), and the CPU of everything while nothing happens.
     async fn idle(&self) -> anyhow::Result<(f64, f64, f64)> {
         self.flush().await?;
-        let supervisor = self.start().await?;
+        let supervisor = self.start(POOL).await?;
         let mut sent = Vec::new();
         for _ in 0..PICK_UPS.0 {
             let job = self.new_job();
@@ -242,17 +306,12 @@ impl Bench {
             let started = result.get("started_us").and_then(Value::as_i64).unwrap_or(at);
             waits.push((started - at) as f64 / 1000.0);
         }
-        waits.sort_by(f64::total_cmp);
-        let percentile = |share: f64| {
-            let index = (waits.len() as f64 * share) as usize;
-            waits.get(index.min(waits.len().saturating_sub(1))).copied().unwrap_or_default()
-        };
         let before = self.cpu_ticks().await?;
         sleep(IDLE).await;
         let ticks = self.cpu_ticks().await? - before;
         supervisor.stop().await;
         // Linux counts CPU time in hundredths of a second.
-        Ok((percentile(0.5), percentile(0.99), ticks as f64 / IDLE.as_secs_f64()))
+        Ok((percentile(&waits, 0.5), percentile(&waits, 0.99), ticks as f64 / IDLE.as_secs_f64()))
     }
 
     /// CPU time of this process, the sanjers and Redis.
@@ -276,6 +335,14 @@ impl Bench {
         stop.cancel();
         Ok(rate)
     }
+}
+
+/// A percentile (`share` 0–1) of what was measured.
+fn percentile(measured: &[f64], share: f64) -> f64 {
+    let mut sorted = measured.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let index = (sorted.len() as f64 * share) as usize;
+    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
 /// `utime + stime` of a process, 0 when it is gone.

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{Broker, BrokerError, Connection};
+use super::{Broker, BrokerError};
 
 /// The oldest version that has everything the scripts use.
 const OLDEST: (u32, u32) = (6, 2);
@@ -36,45 +36,52 @@ pub enum CheckError {
     /// It lacks commands.
     #[error("{0} is too old: redis 6.2 or newer, or valkey, is needed")]
     TooOld(Software),
+    /// It has only some of the keys.
+    #[error("this redis is one of a cluster: redis.url must name it as redis+cluster://HOST:PORT,…")]
+    OfACluster,
 }
 
-/// Waits while Redis loads its data, checks its version, and warns if it may throw jobs away.
+/// Waits while Redis loads its data, checks its version, and warns if it may throw jobs away. Of a Cluster, every
+/// server that has slots is asked; what is told of it is the oldest version.
 pub async fn check(broker: &Broker) -> Result<Software, CheckError> {
-    let mut connection = broker.connection();
-    loaded(&mut connection).await?;
-    let info = info(&mut connection).await?;
-    let software = software(&info);
-    if !is_new_enough(&software) {
-        return Err(CheckError::TooOld(software));
+    let infos = loaded(broker).await?;
+    let mut oldest: Option<Software> = None;
+    for info in &infos {
+        let software = software(info);
+        if !is_new_enough(&software) {
+            return Err(CheckError::TooOld(software));
+        }
+        if oldest.as_ref().is_none_or(|oldest| numbers(&software.version) < numbers(&oldest.version)) {
+            oldest = Some(software);
+        }
     }
-    let policy = field(&info, "maxmemory_policy").unwrap_or("noeviction");
-    if policy != "noeviction" {
+    let of_all = |name| infos.iter().filter_map(move |info| field(info, name));
+    if !broker.is_cluster() && of_all("cluster_enabled").any(|enabled| enabled == "1") {
+        return Err(CheckError::OfACluster);
+    }
+    if let Some(policy) = of_all("maxmemory_policy").find(|policy| *policy != "noeviction") {
         tracing::warn!(
             policy,
             "this redis drops keys when it is full, jobs among them; set maxmemory-policy noeviction"
         );
     }
-    Ok(software)
+    Ok(oldest.unwrap_or_else(|| software("")))
 }
 
-/// Waits until Redis has its data in memory.
-async fn loaded(connection: &mut Connection) -> Result<(), BrokerError> {
+/// What Redis says of itself, once it has its data in memory.
+async fn loaded(broker: &Broker) -> Result<Vec<String>, BrokerError> {
     let mut logged: Option<Instant> = None;
     loop {
-        let info = info(connection).await?;
-        if field(&info, "loading").unwrap_or("0") == "0" {
-            return Ok(());
-        }
+        let infos = broker.info().await?;
+        let Some(info) = infos.iter().find(|info| field(info, "loading").unwrap_or("0") != "0") else {
+            return Ok(infos);
+        };
         if logged.is_none_or(|at| at.elapsed() >= LOADING.1) {
             logged = Some(Instant::now());
-            tracing::info!(percent = field(&info, "loading_loaded_perc"), "redis is loading its data");
+            tracing::info!(percent = field(info, "loading_loaded_perc"), "redis is loading its data");
         }
         sleep(LOADING.0).await;
     }
-}
-
-async fn info(connection: &mut Connection) -> Result<String, BrokerError> {
-    Ok(redis::cmd("INFO").query_async(connection).await?)
 }
 
 /// One field of what INFO says.
@@ -91,10 +98,15 @@ fn software(info: &str) -> Software {
 }
 
 fn is_new_enough(software: &Software) -> bool {
-    let mut parts = software.version.split('.').map(|part| part.parse().unwrap_or(0));
-    let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    let version = numbers(&software.version);
     // A service that hides its version is believed.
     software.version == "of unknown version" || software.name == "valkey" || version >= OLDEST
+}
+
+/// The first two numbers of a version.
+fn numbers(version: &str) -> (u32, u32) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
 #[cfg(test)]

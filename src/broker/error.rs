@@ -1,6 +1,6 @@
 //! What a command can fail with: the variant says whether waiting helps.
 
-use redis::{RedisError, ServerErrorKind};
+use redis::{RedisError, ServerError, ServerErrorKind};
 
 /// A command got no answer, or not the one it was for.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -20,8 +20,8 @@ pub enum BrokerError {
     Refused(#[source] RedisError),
 }
 
-/// Codes of answers that say: not now.
-const NOT_NOW: [&str; 12] = [
+/// Codes of answers that say: not now. `ASK` and `MOVED` are here for a shard that is on its way to another server.
+const NOT_NOW: [&str; 14] = [
     "LOADING",
     "BUSY",
     "MISCONF",
@@ -34,6 +34,8 @@ const NOT_NOW: [&str; 12] = [
     "READONLY",
     "NOREPLICAS",
     "TRYAGAIN",
+    "ASK",
+    "MOVED",
 ];
 
 impl BrokerError {
@@ -56,16 +58,27 @@ impl BrokerError {
 impl From<RedisError> for BrokerError {
     fn from(error: RedisError) -> Self {
         let not_now = match error.clone().into_server_errors() {
-            Some(answers) => answers.iter().any(|(_, answer)| NOT_NOW.contains(&answer.code())),
+            Some(answers) => answers.iter().any(|(_, answer)| NOT_NOW.contains(&code(answer))),
             None => error.is_io_error() || error.is_unrecoverable_error(),
         };
         if not_now { Self::unreachable(error) } else { Self::Refused(error) }
     }
 }
 
+/// The code of an answer. Redis before 7.0 answers for a script with `ERR`, and says what its command answered at the
+/// end: `ERR Error running script (call to f_…): @user_script:1: @user_script: 1: -OOM command not allowed …`.
+pub(super) fn code(answer: &ServerError) -> &str {
+    let code = answer.code();
+    let below = || {
+        let (_, said) = answer.details().filter(|said| said.starts_with("Error running script"))?.rsplit_once(": -")?;
+        said.split(' ').next()
+    };
+    if code == "ERR" { below().unwrap_or(code) } else { code }
+}
+
 #[cfg(test)]
 mod tests {
-    use redis::ErrorKind;
+    use redis::{ErrorKind, make_extension_error};
 
     use super::*;
 
@@ -77,5 +90,19 @@ mod tests {
         assert!(BrokerError::from(io).is_unavailable());
         assert!(BrokerError::from(parse).is_unavailable());
         assert!(!BrokerError::from(answer).is_unavailable());
+        let running = "Error running script (call to f_6b1): @user_script:1: @user_script: 1: ";
+        for (code, detail, unavailable) in [
+            ("READONLY", "You can't write against a read only replica. script: 6b1, on @user_script:1.".into(), true),
+            ("ASK", "866 127.0.0.1:7001".into(), true),
+            ("NOREPLICAS", "Not enough good replicas to write.".into(), true),
+            ("CROSSSLOT", "Keys in request don't hash to the same slot".into(), false),
+            ("ERR", "syntax error".into(), false),
+            ("ERR", format!("{running}-READONLY You can't write against a read only replica."), true),
+            ("ERR", format!("{running}-OOM command not allowed when used memory > 'maxmemory'."), true),
+            ("ERR", format!("{running}attempt to index a nil value"), false),
+        ] {
+            let error = BrokerError::from(make_extension_error(code.to_owned(), Some(detail)));
+            assert_eq!(error.is_unavailable(), unavailable, "{error}");
+        }
     }
 }

@@ -1,18 +1,24 @@
-//! How Redis is reached: connecting and staying connected, checking that it is fit for jobs, running scripts, and
-//! the private redis-server of `collector up`.
+//! How Redis is reached: connecting and staying connected, to one server, to the primary that Sentinels name or to a
+//! Cluster; checking that it is fit for jobs, running scripts, and the private redis-server of `collector up`.
 //!
-//! In: `[redis]` of the configuration. Out: a `Broker` whose `Connection`s outlive restarts of Redis. Invariants:
-//! a command answers or fails within `redis.timeout`, whatever Redis does; while Redis is away commands fail at once;
-//! nobody but the connection's own task reconnects.
+//! In: `[redis]` of the configuration. Out: a `Broker` whose `Connection`s outlive restarts, failovers and moving slots.
+//! Invariants: a command answers or fails within `redis.timeout`, whatever Redis does; while Redis is away commands fail
+//! at once; nobody but a link's own task reconnects; no script sees a shard that is moving.
 
 mod check;
+mod cluster;
 mod connect;
 mod embedded;
 mod error;
+mod link;
 mod lock;
+mod map;
 mod scratch;
 mod script;
+mod sentinel;
 mod server;
+mod slots;
+mod subscription;
 
 use std::path::Path;
 
@@ -25,6 +31,7 @@ pub use self::{
     scratch::Scratch,
     script::Script,
     server::Address,
+    subscription::Subscription,
 };
 
 /// The process id of the collector that keeps its private Redis in `data_dir`, if one does.

@@ -15,7 +15,7 @@ pub(super) struct Sources {
     /// Where the private Redis, the key file and the lock live.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
-    /// Redis to use: redis://, rediss:// or unix://.
+    /// Redis to use: redis://, rediss:// or unix://; redis+sentinel:// or redis+cluster:// with a list of servers.
     #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
 }

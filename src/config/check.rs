@@ -1,10 +1,9 @@
 //! What the types cannot say: unknown keys, wrong kinds of value, and values that cannot work.
 
 use config::{Value, ValueKind};
-use redis::IntoConnectionInfo as _;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use super::{Config, ConfigError, Span, show};
+use super::{Config, ConfigError, Place, Span, show};
 use crate::job::Shard;
 
 /// The one table whose keys are the user's own.
@@ -70,8 +69,8 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     if config.api.max_streams == 0 {
         return no("api.max_streams", "expected at least 1");
     }
-    if !config.redis.url.is_empty() && config.redis.url.as_str().into_connection_info().is_err() {
-        return no("redis.url", "expected a redis://, rediss:// or unix:// URL");
+    if !config.redis.url.is_empty() {
+        Place::parse(&config.redis.url).map_err(|error| ("redis.url", error.to_string()))?;
     }
     if config.redis.server.as_os_str().is_empty() {
         return no("redis.server", "expected a program");

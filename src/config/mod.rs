@@ -7,6 +7,7 @@
 
 mod check;
 mod load;
+mod place;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     load::{ConfigError, Overrides, load},
+    place::{Place, PlaceError, Watched},
     units::{ByteSize, LogFormat, PoolSize, Span, UnitError},
 };
 

@@ -22,22 +22,26 @@ impl Redis {
 /// Masks `user:password@` and `?pass=` of anything that looks like a URL; other text stays as it is.
 pub(super) fn without_password(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut pieces = Vec::new();
+    // By hand: what is no URL at all may hold a password too.
+    for (n, piece) in rest.split(['?', '&']).enumerate() {
+        match piece.split_once('=') {
+            Some((name, _)) if n > 0 && name.contains("pass") => pieces.push(format!("{name}={MASK}")),
+            _ if n > 0 && piece.is_empty() => {}
+            _ => pieces.push(piece.to_owned()),
+        }
+    }
+    let mut address = pieces.remove(0);
+    if !pieces.is_empty() {
+        address = format!("{address}?{}", pieces.join("&"));
+    }
     // The last @: a password may hold one that nobody escaped.
-    let address = match address.rsplit_once('@') {
-        Some((user, host)) => match user.split_once(':') {
-            Some((user, _)) => format!("{user}:{MASK}@{host}"),
-            None => address.to_owned(),
-        },
-        None => address.to_owned(),
-    };
-    let pairs: Vec<_> = query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| if pair.starts_with("pass=") { format!("pass={MASK}") } else { pair.to_owned() })
-        .collect();
-    let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
-    format!("{scheme}://{address}{query}")
+    if let Some((user, host)) = address.rsplit_once('@')
+        && let Some((user, _)) = user.split_once(':')
+    {
+        address = format!("{user}:{MASK}@{host}");
+    }
+    format!("{scheme}://{address}")
 }
 
 #[cfg(test)]
@@ -52,7 +56,15 @@ mod tests {
             ("redis://host:6379/1", "redis://host:6379/1"),
             ("rediss://user:pw@host", "rediss://user:••••@host"),
             ("redis://:p@w/x@host/0?protocol=3", "redis://:••••@host/0?protocol=3"),
+            ("redis://:p?w&x@host", "redis://:••••@host"),
             ("unix:///run/redis.sock?db=1&pass=pw", "unix:///run/redis.sock?db=1&pass=••••"),
+            ("unix:///run/redis.sock?pass=p@w", "unix:///run/redis.sock?pass=••••"),
+            ("redis+cluster://:pw@a:1,b:2", "redis+cluster://:••••@a:1,b:2"),
+            ("redis+cluster://a:1,:pw@b:2", "redis+cluster://a:••••@b:2"),
+            (
+                "redis+sentinel://me:pw@a:1,b:2/m?db=1&sentinel_user=s&sentinel_pass=pw",
+                "redis+sentinel://me:••••@a:1,b:2/m?db=1&sentinel_user=s&sentinel_pass=••••",
+            ),
         ] {
             assert_eq!(without_password(url), shown);
         }

@@ -105,7 +105,15 @@ fn mistakes_in_the_file_are_one_sentence() {
         ),
         (
             "[redis]\nurl = \"http://:pw@host\"",
-            "redis.url = \"http://:••••@host\": expected a redis://, rediss:// or unix:// URL",
+            "redis.url = \"http://:••••@host\": expected a redis://, rediss:// or unix:// URL, redis+sentinel://HOST:PORT,…/MASTER-NAME or redis+cluster://HOST:PORT,…",
+        ),
+        (
+            "[redis]\nurl = \"redis+sentinel://:pw@one,two\"",
+            "redis.url = \"redis+sentinel://:••••@one,two\": which primary of the Sentinels? their addresses are followed by its name: …/mymaster",
+        ),
+        (
+            "[redis]\nurl = \"redis+cluster://:pw@one,two:x\"",
+            "redis.url = \"redis+cluster://:••••@one,two:x\": \"two:x\" in the list is no HOST:PORT",
         ),
         ("[queue]\nshards = 0", "queue.shards = 0: expected 1 to 1024"),
         ("[queue]\nshards = 70000", "queue.shards = 70000: expected an unsigned 16 bit integer"),

@@ -2,8 +2,9 @@
 //! never waits behind a busy one.
 //!
 //! It sleeps until it is woken (pub/sub), until the next delayed job is due, or until the safety poll. Redis may
-//! fail as it likes: the claimer backs off and goes on. A claim whose answer got lost may still have taken jobs, so
-//! for a lease's time after an error it gives back whatever Redis says it holds and it does not know.
+//! fail as it likes: the claimer backs off and goes on. A claim whose answer got lost may still have taken jobs, and a
+//! Redis that comes back may have forgotten that a run has ended; so for a lease's time after an error or a new
+//! connection it gives back whatever Redis says it holds and it does not know.
 
 use std::{sync::Arc, time::Duration};
 
@@ -72,7 +73,12 @@ impl Claimer {
         let mut first = 0;
         let mut backoff = Backoff::default();
         let mut doubt_until = None;
+        let mut connected = self.queue.broker().connected();
         while let Some(slot) = self.slot(until).await {
+            if connected != self.queue.broker().connected() {
+                connected = self.queue.broker().connected();
+                doubt_until = Some(Instant::now() + self.lease);
+            }
             // Every round starts at another shard, so that none is always last.
             first = (first + 1) % shards.len();
             let round = shards.iter().cycle().skip(first).take(shards.len()).copied();

@@ -139,6 +139,26 @@ async fn an_old_lease_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_lease_that_was_forgotten_and_given_again_is_not_the_first() {
+    let bench = bench(&[]).await;
+    let id = bench.submit(new_job()).await;
+    bench.claim("a", Lane::Queue, 1).await;
+    // As if a replica had taken over that knew nothing of the claim yet.
+    let mut forget = redis::pipe();
+    forget.hset(keys::job(id), "status", "queued").hset(keys::job(id), "lease", 0).hdel(keys::job(id), "sanjer");
+    forget.zadd(keys::named(SHARD, "queue:light"), id.to_string(), 0).del(keys::named(SHARD, "held:a"));
+    bench.broker.pipeline::<()>(&forget).await.unwrap();
+    assert_eq!(bench.claim("b", Lane::Queue, 1).await[0].lease, 1);
+    let said = Said { id, lease: 1, kind: "log", values: vec!["{}".into()] };
+    assert_eq!(bench.queue.report(SHARD, "a", 1, std::slice::from_ref(&said)).await.unwrap(), [Written::Refused]);
+    assert_eq!(bench.queue.report(SHARD, "b", 1, &[said]).await.unwrap(), [Written::Now]);
+    assert_eq!(bench.finish("a", id, 1, Status::Succeeded).await, Written::Refused);
+    assert_eq!(bench.finish("b", id, 1, Status::Succeeded).await, Written::Now);
+    assert_eq!(bench.count("ZCARD", "held:b").await, 0);
+    assert_eq!(bench.finish("a", id, 1, Status::Succeeded).await, Written::Refused, "its end is not a repetition");
+}
+
+#[tokio::test]
 async fn the_dead_claim_nothing() {
     let bench = bench(&[]).await;
     bench.submit(new_job()).await;

@@ -10,6 +10,7 @@
 mod attempt;
 mod certificate;
 mod child;
+mod janitor;
 mod orders;
 mod pool;
 mod process;

@@ -1,6 +1,5 @@
-//! What has to be done again and again, on every host alike. Does for other hosts what `wait` does for this one: gives
-//! back what a sanjer held whose lease ran out. Ends jobs that waited too long, and deletes finished ones whose time is
-//! over. Looks after this host's sanjers: one that was declared dead, or that does not stop what it must, is killed.
+//! Does for other hosts what `wait` does for this one: gives back what a sanjer held whose lease ran out. Looks after
+//! this host's sanjers: one that was declared dead, or that does not stop what it must, is killed.
 //!
 //! After an outage or a stall of Redis nobody could renew a lease, so nobody is to be declared dead for it: the
 //! reaper acts only after one whole lease of unbroken contact.
@@ -75,8 +74,6 @@ impl Reaper {
             for sanjer in self.queue.overdue(shard, &ours).await? {
                 self.order(Order::Overdue(sanjer));
             }
-            self.queue.end_overstayed(shard).await?;
-            self.queue.clean(shard).await?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use tokio::{sync::broadcast, task::JoinSet, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-use super::{child::Program, pool::Pool, reaper, undertaker::Undertaker};
+use super::{child::Program, janitor, pool::Pool, reaper, undertaker::Undertaker};
 use crate::{
     config::{Config, PoolSize},
     platform::Registry,
@@ -85,6 +85,7 @@ pub fn supervise(host: &Host<'_>, pools: &BTreeMap<String, PoolSize>) -> io::Res
     let reaper =
         reaper::Reaper { queue: (*queue).clone(), lease: config.queue.lease.0, roster, orders: orders.clone() };
     running.spawn(reaper.run(stop.clone()));
+    running.spawn(janitor::run((*queue).clone(), stop.clone()));
     Ok(Supervisor { stop, orders, pools: running, hand_backs })
 }
 

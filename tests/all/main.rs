@@ -4,8 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "in tests a panic is the right answer")]
 
 mod chaos;
+mod cluster;
 mod fuzz;
 mod partners;
+mod sentinel;
+mod servers;
 #[allow(dead_code, unused_imports, reason = "what the first tier needs is more")]
 #[path = "../it/support/mod.rs"]
 mod support;
+mod tls;

@@ -103,6 +103,6 @@ async fn blocking_and_listening_have_connections_of_their_own() {
         redis::cmd("RPUSH").arg("list").arg("x").exec_async(&mut connection).await.unwrap();
     };
     assert_eq!(tokio::join!(pop, push).0.unwrap(), ["list", "x"]);
-    let message = pubsub.on_message().next().await.unwrap();
+    let message = pubsub.into_on_message().next().await.unwrap();
     assert_eq!(message.get_payload::<String>().unwrap(), "hi");
 }

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy},
+    net::{TcpListener, TcpStream, UnixStream},
+    sync::watch,
+};
 
 use crate::support::{Collector, Scratch, eventually, pid_of, redis_server, signal};
 
@@ -55,4 +60,63 @@ async fn a_frozen_sanjer_is_killed_and_replaced() {
     let job = collector.reaches(&id, "succeeded").await;
     assert!(job["lease"] == 2 && pid_of(&job) != frozen, "{job}");
     eventually("it is gone", async || (!crate::support::alive(frozen)).then_some(())).await;
+}
+
+/// A way to the Redis at `socket` on which what is sent there waits while `held`. Returns its port.
+async fn proxy(socket: std::path::PathBuf, held: watch::Receiver<bool>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (server, mut held) = (UnixStream::connect(&socket).await.unwrap(), held.clone());
+            let (mut from_client, mut to_client) = TcpStream::into_split(client);
+            let (mut from_server, mut to_server) = UnixStream::into_split(server);
+            tokio::spawn(async move { copy(&mut from_server, &mut to_client).await });
+            tokio::spawn(async move {
+                let mut bytes = vec![0; 64 << 10];
+                while let Ok(read @ 1..) = from_client.read(&mut bytes).await {
+                    if held.wait_for(|held| !held).await.is_err() || to_server.write_all(&bytes[..read]).await.is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_claim_that_was_under_way_when_its_sanjer_was_given_up_takes_nothing() {
+    let redis = Scratch::new();
+    let url = format!("unix://{}", redis.path().join("r.sock").display());
+    let _server = redis_server(&redis, &["--port", "0", "--unixsocket", "r.sock"], &url).await;
+    let (one, two) = (Scratch::new(), Scratch::new());
+    let key = one.path().join("shared.key");
+    let env = [
+        ("COLLECTOR_SECRETS__KEY_FILE", key.to_str().unwrap()),
+        ("COLLECTOR_QUEUE__LEASE", "1s"),
+        ("COLLECTOR_QUEUE__SAFETY_POLL", "50ms"),
+    ];
+    // This one serves no job of ours; it only looks after leases.
+    let first = Collector::up_with(&one, &["--redis-url", &url, "--pool", "heavy=1x1"], &env).await;
+    let (tell, held) = watch::channel(false);
+    let through = format!("redis://127.0.0.1:{}", proxy(redis.path().join("r.sock"), held).await);
+    let args = ["sanjer", "--data-dir", "data", "--redis-url", &through, "--pool", "light=1x4"];
+    let second = Collector::silent(&two, &args, &env);
+    let warm = first.submit(&json!({"platform_id": "noop"})).await;
+    first.reaches(&warm, "succeeded").await;
+    // From now on nothing of it arrives, its claims among it.
+    tell.send(true).unwrap();
+    eventually("its sanjers are given up", async || {
+        (first.stderr().matches("a sanjer's lease ran out").count() >= 2).then_some(())
+    })
+    .await;
+    let id = first.submit(&json!({"platform_id": "noop"})).await;
+    tell.send(false).unwrap();
+    eventually("they learn that they are dead", async || second.stderr().contains("declared dead").then_some(())).await;
+    // New ones come in their place; no old one has touched the job.
+    let job = first.reaches(&id, "succeeded").await;
+    let pids = [pid_of(&first.job(&warm).await), pid_of(&job)];
+    assert!(job["lease"] == 1 && pids[0] != pids[1], "{job}");
 }

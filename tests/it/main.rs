@@ -24,6 +24,7 @@ mod jobs;
 mod limits;
 mod platform_files;
 mod recycling;
+mod redis_faults;
 mod redis_server;
 mod replaced;
 mod retention;

@@ -9,9 +9,10 @@ use std::{
     process::Command,
 };
 
+use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{Collector, Scratch, finished};
+use crate::support::{Collector, Scratch, eventually, finished, signal};
 
 /// A copy of this package.
 struct Package(PathBuf);
@@ -196,6 +197,48 @@ fn a_file_that_cannot_be_a_platform_is_named() {
     ]);
 }
 
+/// A platform whose jobs never end by themselves.
+const STANDING: &str = "//! Counts for ever.
+use crate::platform::prelude::*;
+
+pub const PLATFORM: Spec = Spec { pool: STANDING, timeout: None, ..Spec::DEFAULT };
+
+#[derive(Deserialize, JsonSchema)]
+pub struct Settings {}
+
+pub async fn _run(job: Context, _: Settings) -> Result<()> {
+    let mut count: u64 = job.resume().unwrap_or(0);
+    while !job.cancelled().is_cancelled() {
+        count += 1;
+        job.progress(0.0, format!(\"{count}\")).await;
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    job.checkpoint(&count).await
+}
+";
+
+/// A standing job yields to the drain of its process, says where it is, and goes on from there, at no cost.
+async fn goes_on_after_a_reload(collector: &Collector) {
+    let id = collector.submit(&json!({"platform_id": "forever"})).await;
+    let count = |job: &serde_json::Value| job["message"].as_str().and_then(|count| count.parse::<u64>().ok());
+    let counted = async |least: u64, lease: u64| {
+        let what = format!("it counts to {least} under lease {lease}");
+        eventually(&what, async || {
+            let job = collector.job(&id).await;
+            (count(&job) >= Some(least) && job["lease"] == lease).then_some(job)
+        })
+        .await
+    };
+    let before = counted(20, 1).await;
+    assert_eq!(before["pool"], "standing", "{before}");
+    signal(collector.pid(), Signal::HUP);
+    let after = counted(count(&before).unwrap() + 1, 2).await;
+    assert_eq!((&after["attempt"], &after["crashes"]), (&json!(1), &json!(0)), "{after}");
+    assert_eq!(after["history"][0]["outcome"], "handed_back", "{after}");
+    collector.cancel(&id).await;
+    collector.reaches(&id, "cancelled").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_dropped_in_runs() {
     let package = Package::new("dropped");
@@ -204,6 +247,7 @@ async fn a_file_dropped_in_runs() {
     package.put("match.rs", &Package::example().replace("Counts how often", "Looks where"));
     let old = fs::File::open(package.0.join("platforms/match.rs")).unwrap();
     old.set_modified(std::time::UNIX_EPOCH).unwrap();
+    package.put("forever.rs", STANDING);
     // What an editor leaves beside a file that is being edited is no platform.
     package.put(".#hello.rs", "");
     let (built, said) = package.build(&["--bin", "collector"]);
@@ -211,7 +255,7 @@ async fn a_file_dropped_in_runs() {
     assert!(!said.contains("warning"), "{said}");
 
     let scratch = Scratch::new();
-    let args = ["up", "--listen", "127.0.0.1:0", "--data-dir", "data", "--pool", "light=1x2"];
+    let args = ["up", "--listen", "127.0.0.1:0", "--data-dir", "data", "--pool", "light=1x2", "--pool", "standing=1x2"];
     let mut collector = Collector::start_program(&package.target().join("collector"), &scratch, &args).await;
     let listed = finished(&scratch, ["platforms", "--api", &collector.base], &[]).await;
     assert!(listed.stdout.contains("hello  (light)\n  Counts how often a word stands in a text."), "{listed:?}");
@@ -223,5 +267,6 @@ async fn a_file_dropped_in_runs() {
     }
     let unknown = json!({"platform_id": "hello", "settings": {"text": "", "words": 1}});
     assert_eq!(collector.post("/execution/run", unknown.to_string()).await.status, 422);
+    goes_on_after_a_reload(&collector).await;
     assert!(collector.stop().await.success());
 }

@@ -42,9 +42,9 @@ end
 for i = 6, #ARGV, 5 do
   local id, lease, status, json, ms = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint')
-  if job[1] ~= lease or job[2] ~= 'running' then
-    local repeated = job[1] == lease and job[2] == status
+  local job = redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint', 'sanjer')
+  if not is_under(job[1], job[5], lease, sanjer) or job[2] ~= 'running' then
+    local repeated = is_under(job[1], job[5], lease, sanjer) and job[2] == status
     if not repeated then redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1) end
     answers[#answers + 1] = repeated and 2 or 0
   else

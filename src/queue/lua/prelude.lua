@@ -67,6 +67,10 @@ local function wake(lane, pool)
   if redis.call('DEL', shard .. 'hungry:' .. name) == 1 then redis.call('PUBLISH', 'etlas:wake:' .. name, '') end
 end
 
+-- Whether a job runs, or ran last, under this claim: by its lease; and by its sanjer, for a replica that took over may have
+-- forgotten a claim, and gives its number to the next one.
+local function is_under(job_lease, job_sanjer, lease, sanjer) return job_lease == lease and job_sanjer == sanjer end
+
 -- Where a job waits: suspects of a shared process's death wait in a lane of their own, for a process of one slot.
 local function lane_of(suspect) return suspect == '1' and 'alone' or 'queue' end
 

@@ -91,8 +91,8 @@ while i <= #ARGV do
   local first, last = i + 4, i + 3 + n
   i = last + 1
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'lease', 'status')
-  if job[1] ~= lease or job[2] ~= 'running' then
+  local job = redis.call('HMGET', key, 'lease', 'status', 'sanjer')
+  if not is_under(job[1], job[3], lease, sanjer) or job[2] ~= 'running' then
     redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1)
     answers[#answers + 1] = 0
   else
