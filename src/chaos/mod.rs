@@ -98,6 +98,9 @@ pub enum ChaosError {
         /// One of them.
         key: String,
     },
+    /// The URL names several servers: each would have to be empty, and there is no telling from one of them.
+    #[error("a rehearsal wants one Redis, not Sentinels or a Cluster")]
+    Several,
     /// Redis does not answer.
     #[error("redis does not answer: {0}")]
     Redis(#[source] BrokerError),
@@ -254,6 +257,9 @@ async fn clock_ahead(broker: &Broker) -> Result<i64, ChaosError> {
 
 /// Refuses a Redis that holds anything: whoever's it is, nothing of it shall be at risk.
 async fn is_empty(url: &str) -> Result<(), ChaosError> {
+    if url.starts_with("redis+") || url.starts_with("rediss+") {
+        return Err(ChaosError::Several);
+    }
     let settings =
         crate::config::Redis { url: url.to_owned(), server: PathBuf::new(), timeout: crate::config::Span(PATIENCE) };
     let broker = Broker::connect(&settings).await.map_err(ChaosError::Redis)?;

@@ -75,6 +75,15 @@ async fn nonsense_is_refused() {
 }
 
 #[tokio::test]
+async fn several_servers_are_refused() {
+    let scratch = Scratch::new();
+    for url in ["redis+cluster://127.0.0.1:1", "rediss+sentinel://127.0.0.1:1/name"] {
+        let done = finished(&scratch, ["chaos", "--redis-url", url], &[]).await;
+        assert!(done.code == Some(2) && done.stderr.contains("one Redis"), "{url}: {}", done.stderr);
+    }
+}
+
+#[tokio::test]
 async fn a_rehearsal_that_is_stopped_leaves_nothing() {
     let scratch = Scratch::new();
     let tmp = [("TMPDIR", scratch.path().to_str().unwrap())];
