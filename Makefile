@@ -13,7 +13,7 @@ build:
 test:
 	@scripts/test
 
-# The second tier: what needs partners installed first. ONLY=name for one module of tests/all.
+# The second tier: what takes minutes or needs partners installed first. ONLY=name for one module of tests/all.
 test-all:
 	@scripts/test all $(ONLY)
 

@@ -11,6 +11,8 @@ pub mod api;
 pub mod bench;
 // How Redis is reached: connecting, checking, and the private redis-server of `collector up`.
 pub mod broker;
+// A rehearsal: the collector under load while its processes are killed: `collector chaos`.
+pub mod chaos;
 // One file a command of the `collector` binary.
 pub mod cli;
 // Configuration: defaults, file, environment and flags in one typed struct.

@@ -6,6 +6,7 @@
 mod api;
 mod bench;
 mod cancel;
+mod chaos;
 mod client;
 mod config;
 mod devnet;
@@ -91,6 +92,8 @@ enum Command {
     Devnet(devnet::Args),
     /// Measure what the README claims.
     Bench(bench::Args),
+    /// Rehearse failures: kill the collector's processes at random under load, and check that no job is lost.
+    Chaos(chaos::Args),
     /// Be a sanjer; started by a supervisor, which says over standard input what it is.
     #[command(name = crate::sanjer::PROCESS_COMMAND, hide = true)]
     SanjerProcess,
@@ -138,6 +141,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Config(args) => config::run(args)?,
         Command::Devnet(args) => devnet::run(args).await?,
         Command::Bench(args) => bench::run(args).await?,
+        Command::Chaos(args) => return chaos::run(args).await,
         Command::SanjerProcess => sanjer_process::run()?,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,8 +1,9 @@
-//! The second tier: tests with partners that have to be installed first. `make test-all`, or `make test-all ONLY=name`
-//! for one module.
+//! The second tier: tests that take minutes, or partners that have to be installed first. `make test-all`, or
+//! `make test-all ONLY=name` for one module.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "in tests a panic is the right answer")]
 
+mod chaos;
 mod cluster;
 mod fuzz;
 mod partners;

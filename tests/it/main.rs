@@ -8,6 +8,7 @@ mod bad_input;
 mod broker;
 mod cancel;
 mod certificate;
+mod chaos;
 mod checkpoint;
 mod cli;
 mod config;
