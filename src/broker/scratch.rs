@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Broker, BrokerError, server};
-use crate::config::{self, Durability, Span};
+use crate::config;
 
 /// A running scratch server.
 #[derive(Debug)]
@@ -48,16 +48,7 @@ impl Scratch {
 
     /// A connection to it.
     pub async fn broker(&self) -> Result<Broker, BrokerError> {
-        let server = PathBuf::from("redis-server");
-        let timeout = Span(Duration::from_secs(10));
-        Broker::connect(&config::Redis {
-            url: self.url(),
-            server,
-            timeout,
-            durability: Durability::Everysec,
-            replicas: 1,
-        })
-        .await
+        Broker::connect(&config::Redis::at(self.url(), Duration::from_secs(10))).await
     }
 
     /// Its directory, for what else lives as long as it.

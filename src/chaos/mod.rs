@@ -260,8 +260,7 @@ async fn is_empty(url: &str) -> Result<(), ChaosError> {
     if url.starts_with("redis+") || url.starts_with("rediss+") {
         return Err(ChaosError::Several);
     }
-    let settings =
-        crate::config::Redis { url: url.to_owned(), server: PathBuf::new(), timeout: crate::config::Span(PATIENCE) };
+    let settings = crate::config::Redis::at(url.to_owned(), PATIENCE);
     let broker = Broker::connect(&settings).await.map_err(ChaosError::Redis)?;
     let keys: u64 = broker.query(&redis::cmd("DBSIZE")).await.map_err(ChaosError::Redis)?;
     let key: Option<String> = broker.query(&redis::cmd("RANDOMKEY")).await.map_err(ChaosError::Redis)?;

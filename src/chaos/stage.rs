@@ -98,11 +98,7 @@ impl Stage {
 
     /// A connection to the Redis of the stage that gives up soon: it will often be away.
     pub(super) async fn broker(&self) -> Result<Broker, ChaosError> {
-        let settings = config::Redis {
-            url: self.redis_url.clone(),
-            server: REDIS.into(),
-            timeout: config::Span(Duration::from_secs(2)),
-        };
+        let settings = config::Redis::at(self.redis_url.clone(), Duration::from_secs(2));
         Broker::connect(&settings).await.map_err(ChaosError::Redis)
     }
 

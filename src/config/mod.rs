@@ -13,7 +13,7 @@ mod show;
 mod tests;
 mod units;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,13 @@ pub struct Redis {
     pub timeout: Span,
     pub durability: Durability,
     pub replicas: u32,
+}
+
+impl Redis {
+    /// One that runs already, for who only needs to reach it.
+    pub fn at(url: String, timeout: Duration) -> Self {
+        Self { url, server: PathBuf::new(), timeout: Span(timeout), durability: Durability::Everysec, replicas: 1 }
+    }
 }
 
 /// `[queue]`

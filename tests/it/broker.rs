@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use collector::{
     broker::{Broker, BrokerError, Script},
-    config::{Durability, Redis, Span},
+    config::Redis,
 };
 use futures_util::StreamExt as _;
 use rustix::process::Signal;
@@ -17,16 +17,7 @@ async fn server(scratch: &Scratch) -> (RedisServer, Redis) {
     let socket = scratch.path().join("redis.sock");
     let url = format!("unix://{}", socket.display());
     let server = redis_server(scratch, &["--port", "0", "--unixsocket", socket.to_str().unwrap()], &url).await;
-    (
-        server,
-        Redis {
-            url,
-            server: "redis-server".into(),
-            timeout: Span(PATIENCE),
-            durability: Durability::Everysec,
-            replicas: 1,
-        },
-    )
+    (server, Redis::at(url, PATIENCE))
 }
 
 async fn set(broker: &Broker, value: u32) -> Result<(), BrokerError> {
