@@ -123,7 +123,7 @@ impl Poster {
 }
 
 async fn post(client: &Client, url: &str) -> (Instant, Option<String>) {
-    sleep(Duration::from_millis(10)).await;
+    sleep(Duration::from_millis(30)).await;
     let spec = json!({"platform_id": "noop", "settings": {"sleep_ms": 20, "log_lines": 1}});
     let answer =
         client.post(url).header("content-type", "application/json").body(spec.to_string()).send().await.unwrap();
@@ -226,11 +226,17 @@ async fn survives(strike: Strike, durability: &str) -> (Scratch, Watched) {
         Strike::Hangs => signal(watched.servers[0].pid(), Signal::CONT),
         Strike::Asked => {}
     }
-    eventually("it is a replica now", async || {
-        let info: String = watched.servers[0].ask("INFO replication").await?;
-        info.contains("role:slave").then_some(())
-    })
-    .await;
+    let is_replica = async || {
+        let info: Option<String> = watched.servers[0].ask("INFO replication").await;
+        info.is_some_and(|info| info.contains("role:slave"))
+    };
+    // Sentinels that were held up for two seconds do nothing for the next thirty (TILT).
+    let demoted = timeout(Duration::from_secs(90), async {
+        while !is_replica().await {
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    demoted.await.expect("it is a replica at last");
     sleep(Duration::from_secs(1)).await;
     let posts = poster.stop().await;
     let events = timeout(Duration::from_secs(30), watching).await.expect("the stream comes to its end").unwrap();
