@@ -7,12 +7,7 @@ use super::{
     history::{Hash, Move, Moves},
     load::Posts,
 };
-use crate::job::JobId;
-
-/// How long Redis may hold back what it has answered, in milliseconds. With `appendfsync everysec` it does not write to
-/// its append-only file while the fsync of an earlier write is under way on another thread, for up to two seconds, and
-/// answers nevertheless; what has not been written dies with the process.
-const HELD_BACK: i64 = 2000;
+use crate::{config::Durability, job::JobId};
 
 /// All that is known at the end.
 #[derive(Default)]
@@ -21,6 +16,8 @@ pub(super) struct Evidence {
     pub(super) posts: Posts,
     /// The load began and ended then, in milliseconds since 1970.
     pub(super) load_ms: (i64, i64),
+    /// How long Redis may hold back what it has answered, in milliseconds.
+    pub(super) held_back_ms: i64,
     /// What was struck.
     pub(super) strikes: Vec<Strike>,
     /// What happened to the jobs.
@@ -31,6 +28,16 @@ pub(super) struct Evidence {
     pub(super) all: HashSet<JobId>,
     /// Processes that ended although nobody struck them, and panics.
     pub(super) by_itself: Vec<String>,
+}
+
+/// How long Redis may hold back what it has answered, in milliseconds. With `appendfsync everysec` it does not write to
+/// its append-only file while the fsync of an earlier write is under way on another thread, for up to two seconds, and
+/// answers nevertheless; what has not been written dies with the process.
+pub(super) const fn held_back_ms(durability: Durability) -> i64 {
+    match durability {
+        Durability::Everysec => 2000,
+        Durability::Always | Durability::Replicated => 0,
+    }
 }
 
 /// An act that was done.
@@ -65,8 +72,11 @@ impl Evidence {
 
     /// How Redis may have lost what it answered within this time, if it was killed soon enough afterwards.
     pub(super) fn may_be_lost(&self, from_ms: i64, to_ms: i64) -> Option<String> {
+        if self.held_back_ms == 0 {
+            return None;
+        }
         let kills = self.strikes.iter().filter(|strike| strike.kind == Kind::Redis && strike.at_ms >= from_ms);
-        let soon = |kill: &i64| kill - to_ms - self.stalled(to_ms, *kill) <= HELD_BACK;
+        let soon = |kill: &i64| kill - to_ms - self.stalled(to_ms, *kill) <= self.held_back_ms;
         let kill = kills.map(|strike| strike.at_ms).find(soon)?;
         let before = (kill - to_ms).max(0);
         Some(format!(
@@ -103,8 +113,11 @@ mod tests {
             (vec![stall.clone(), kill.clone()], 7000, 7500, true),
             (vec![stall, kill], 5000, 5400, false),
         ] {
-            let evidence = Evidence { strikes, ..Evidence::default() };
+            let mut evidence =
+                Evidence { strikes, held_back_ms: held_back_ms(Durability::Everysec), ..Evidence::default() };
             assert_eq!(evidence.may_be_lost(from, to).is_some(), lost, "{from}..{to}: {:?}", evidence.strikes);
+            evidence.held_back_ms = held_back_ms(Durability::Always);
+            assert_eq!(evidence.may_be_lost(from, to), None);
         }
     }
 }

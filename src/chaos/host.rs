@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    ChaosError, processes,
+    ChaosError, Rehearsal, processes,
     stage::{HOST, SHARDS},
 };
 use crate::config;
@@ -108,10 +108,11 @@ pub(super) fn sanjer() -> Vec<String> {
 }
 
 /// What differs from the defaults. The stream of events must outlast the moments in which nobody reads it.
-pub(super) fn configuration(lease: Duration) -> String {
+pub(super) fn configuration(rehearsal: &Rehearsal) -> String {
+    let (lease, durability) = (config::Span(rehearsal.lease), rehearsal.durability);
     format!(
-        "[queue]\nlease = \"{}\"\nshards = {SHARDS}\n\n[redis]\ntimeout = \"2s\"\n\n[jobs]\nmax_events = 500000\n",
-        config::Span(lease)
+        "[queue]\nlease = \"{lease}\"\nshards = {SHARDS}\n\n[redis]\ntimeout = \"2s\"\ndurability = \"{durability}\"\n\n\
+         [jobs]\nmax_events = 500000\n"
     )
 }
 

@@ -33,7 +33,7 @@ pub use self::{
     verdict::{Broken, Promise, Verdict},
 };
 use self::{
-    evidence::Evidence,
+    evidence::{Evidence, held_back_ms},
     history::Moves,
     load::{Load, now_ms},
     scene::Scene,
@@ -42,6 +42,7 @@ use self::{
 };
 use crate::{
     broker::{Broker, BrokerError},
+    config::Durability,
     job::JobId,
 };
 
@@ -69,6 +70,8 @@ pub struct Rehearsal {
     pub hosts: u16,
     /// How long a sanjer may be silent before its jobs are given to others.
     pub lease: Duration,
+    /// What an accepted job shall have survived when its post is answered.
+    pub durability: Durability,
     /// An empty Redis to use, instead of a private one that is struck as well.
     pub redis_url: Option<String>,
     /// Whether logs and data stay; they do anyway if a promise was broken.
@@ -211,6 +214,7 @@ async fn gather(
     let moves: Moves = follower.await.map_err(ChaosError::Follow)?.map_err(ChaosError::Redis)?;
     let Scene { strikes, by_itself, .. } = scene;
     Ok(Evidence {
+        held_back_ms: held_back_ms(rehearsal.durability),
         posts,
         load_ms: (load_begin + ahead_ms, load_end + ahead_ms),
         strikes,

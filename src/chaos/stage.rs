@@ -67,7 +67,7 @@ impl Stage {
             None => (format!("unix://{}", socket(dir)?.display()), true),
         };
         let files = |source| ChaosError::Files { path: dir.to_owned(), source };
-        fs::write(dir.join("collector.toml"), configuration(rehearsal.lease)).map_err(files)?;
+        fs::write(dir.join("collector.toml"), configuration(rehearsal)).map_err(files)?;
         // Whoever comes back must be found where it was, so the port cannot be left to chance twice.
         let api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).map_err(files)?;
         let mut hosts = vec![Host::new(1, dir, up(api), (!own_redis).then_some(&redis_url))];

@@ -282,6 +282,7 @@ mod tests {
         Evidence {
             posts: Posts { accepted: vec![accepted(id)], ..Posts::default() },
             load_ms: (900, 3000),
+            held_back_ms: 2000,
             strikes: Vec::new(),
             moves: Moves::from([(id, moves(&told))]),
             hashes: HashMap::from([(id, hash.map(|(field, value)| (field.to_owned(), value.to_owned())).into())]),

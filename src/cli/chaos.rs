@@ -8,17 +8,17 @@ use serde_json::json;
 use super::{CliError, print, stop};
 use crate::{
     chaos::{Recovery, Rehearsal, Verdict, rehearse},
-    config::Span,
+    config::{Durability, Span},
 };
 
 /// Rehearse failures: kill the collector's processes at random under load, and check that no job is lost.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-It starts a collector of its own: host 1 is `collector up` with a private redis-server (append-only file, fsync every
-second), further hosts are `collector sanjer`. All live in a temporary directory; nothing else on this machine is
-touched. Then it posts jobs that sleep, report, fail and return rows, cancels some, and kills (kill -9) and stalls sanjers,
-supervisors, the API, whole hosts and redis-server at times and in an order that follow from the seed. In the end
-everybody comes back, and every job whose post was answered 202 is looked at.
+It starts a collector of its own: host 1 is `collector up` with a private redis-server, further hosts are `collector
+sanjer`. All live in a temporary directory; nothing else on this machine is touched. Then it posts jobs that sleep,
+report, fail and return rows, cancels some, and kills (kill -9) and stalls sanjers, supervisors, the API, whole hosts
+and redis-server at times and in an order that follow from the seed. In the end everybody comes back, and every job
+whose post was answered 202 is looked at.
 
 Promises that are checked:
   not lost, ends         an accepted job is there, and reaches a terminal status
@@ -28,7 +28,7 @@ Promises that are checked:
   post repeatable        a post repeated with its Idempotency-Key leads to one job; there is none that nobody posted
   accepted               a valid task spec is accepted once the collector is back
   nothing else ends      no supervisor or API ends but those that are killed; nothing panics
-A job may run more than once (at-least-once): that is counted and breaks nothing. Redis with appendfsync everysec may
+A job may run more than once (at-least-once): that is counted and breaks nothing. With --durability everysec Redis may
 hold back what it has answered while the disk is busy, and a kill -9 then loses it: that breaks a promise like anything
 else, and is said of each such job (redis_lost_it).
 
@@ -62,6 +62,9 @@ pub(super) struct Args {
     /// this to mend.
     #[arg(long, value_name = "TIME", default_value = "3s")]
     lease: Span,
+    /// What an accepted job shall have survived (redis.durability): everysec or always; replicated needs --redis-url.
+    #[arg(long, value_name = "HOW", default_value = "everysec")]
+    durability: Durability,
     /// An empty Redis to use instead of a private one; it must hold no key at all, and it is not killed.
     #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
@@ -103,6 +106,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
         rate: args.rate,
         hosts: args.hosts,
         lease: args.lease.0,
+        durability: args.durability,
         redis_url: args.redis_url,
         keep: args.keep,
     };
