@@ -6,7 +6,7 @@ use axum::{Json, Router, body::Bytes, http::StatusCode, routing::post};
 use tokio::{net::TcpListener, task::JoinSet};
 
 /// Connections that post at once.
-const CONNECTIONS: u64 = 64;
+const CONNECTIONS: u64 = 256;
 
 /// Posts `body` `posts` times to `address` over many connections; returns posts per second.
 pub(super) async fn posts_per_s(address: SocketAddr, body: &str, posts: u64) -> anyhow::Result<f64> {
@@ -17,7 +17,7 @@ pub(super) async fn posts_per_s(address: SocketAddr, body: &str, posts: u64) -> 
     for _ in 0..CONNECTIONS {
         let (client, url, body) = (client.clone(), url.clone(), body.to_owned());
         tasks.spawn(async move {
-            for _ in 0..posts / CONNECTIONS {
+            for _ in 0..posts.div_ceil(CONNECTIONS) {
                 let request = client.post(&url).header("content-type", "application/json").body(body.clone());
                 request.send().await?.error_for_status()?;
             }
@@ -27,7 +27,7 @@ pub(super) async fn posts_per_s(address: SocketAddr, body: &str, posts: u64) -> 
     while let Some(task) = tasks.join_next().await {
         task??;
     }
-    Ok((posts / CONNECTIONS * CONNECTIONS) as f64 / started.elapsed().as_secs_f64())
+    Ok((posts.div_ceil(CONNECTIONS) * CONNECTIONS) as f64 / started.elapsed().as_secs_f64())
 }
 
 /// Starts a route that takes a body and answers 202 without doing anything.
