@@ -216,13 +216,15 @@ impl Lifeline {
         let mut tick = interval(self.start.config.queue.lease.0 / 3);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let introduction = self.introduction();
-        let mut introduced = false;
+        let mut introduced = None;
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
                 () = told.notified() => {}
             }
-            let fields = if introduced { &[][..] } else { &introduction };
+            // Behind a new connection there may be a Redis that has forgotten who this is.
+            let connected = Some(self.queue.broker().connected());
+            let fields = if introduced == connected { &[][..] } else { &introduction };
             let mut all = true;
             for shard in self.queue.shards() {
                 match self.queue.heartbeat(shard, &self.name, fields).await {
@@ -242,9 +244,11 @@ impl Lifeline {
                     }
                 }
             }
-            if all && !introduced {
-                introduced = true;
-                Word::Ready.say();
+            if all {
+                if introduced.is_none() {
+                    Word::Ready.say();
+                }
+                introduced = connected;
             }
         }
     }

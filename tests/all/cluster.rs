@@ -208,10 +208,14 @@ async fn is_taken_over(strike: impl FnOnce(&mut Server)) -> (Scratch, Cluster, u
         after = if some.len() == 40 { some } else { Vec::new() };
         assert!(started.elapsed() < Duration::from_secs(30), "nobody took over:\n{}", collector.stderr());
     }
-    println!("a replica took over; all shards accept jobs again after {:?}", started.elapsed());
+    let took = started.elapsed();
+    let kept: HashSet<_> = listed(&collector, "status=succeeded&limit=100").await.into_iter().collect();
+    let lost_jobs = before.iter().filter(|id| !kept.contains(*id)).count();
+    println!(
+        "a replica took over; all shards accept jobs again after {took:.2?}; of 50 that had ended {lost_jobs} are lost"
+    );
     all_succeed(&collector, &after).await;
-    let answer = collector.post("/system/alive", "").await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    eventually("all is well", async || (collector.post("/system/alive", "").await.status == 200).then_some(())).await;
     is_sound(&collector);
     (scratch, cluster, lost, collector)
 }

@@ -141,9 +141,11 @@ impl Cluster {
             let mut following = 0;
             for server in &cluster.0 {
                 let info: String = server.ask("INFO replication").await?;
+                // Both sides must say so: a primary that is not sure yet keeps what is written to itself.
                 following += usize::from(info.contains("master_link_status:up"));
+                following += info.matches("state=online").count();
             }
-            (following == primaries * replicas).then_some(())
+            (following == 2 * primaries * replicas).then_some(())
         })
         .await;
         cluster

@@ -208,6 +208,16 @@ async fn nobody_is_blamed_for_a_lease_that_cannot_be_renewed() {
 }
 
 #[tokio::test]
+async fn a_redis_that_has_forgotten_everything_is_told_who_is_there() {
+    let mut own = Own::start().await;
+    let (collector, processes) = own.collector(&[]).await;
+    works(&collector, &processes).await;
+    own.restart().await;
+    works(&collector, &processes).await;
+    eventually("all is well", async || (collector.post("/system/alive", "").await.status == 200).then_some(())).await;
+}
+
+#[tokio::test]
 async fn what_redis_forgets_happens_again() {
     let mut own = Own::start().await;
     // Nobody looks for work by itself: what is put right is so because the connection is a new one.
