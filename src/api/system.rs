@@ -213,7 +213,7 @@ async fn jobs_of(api: &Api, pool: &str, sanjers: &[String]) -> Result<(u64, u64,
             pipeline.cmd("ZCARD").arg(named(shard, format_args!("{name}:{pool}")));
         }
         for sanjer in sanjers {
-            pipeline.cmd("ZCARD").arg(named(shard, format_args!("held:{sanjer}")));
+            pipeline.cmd("SCARD").arg(named(shard, format_args!("held:{sanjer}")));
         }
         let cards: Vec<u64> = api.jobs.queue().broker().pipeline(&pipeline).await?;
         if let [queue, alone, delayed, held @ ..] = cards.as_slice() {

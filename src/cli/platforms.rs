@@ -101,6 +101,7 @@ async fn run_here(args: Foreground) -> Result<ExitCode, CliError> {
     // The listener ends when the run has dropped its context.
     match tokio::join!(running, listening).0 {
         Ok(result) => {
+            let result = serde_json::from_str(&result).map_err(|error| CliError::Start(error.to_string()))?;
             print(&render::json(&result))?;
             Ok(ExitCode::SUCCESS)
         }
@@ -112,7 +113,7 @@ async fn run_here(args: Foreground) -> Result<ExitCode, CliError> {
 }
 
 /// Settings on the same way as through the API: checked, sealed, opened.
-fn opened(platform: &Platform, posted: &Value, config: &crate::config::Config, job: JobId) -> Result<Value, CliError> {
+fn opened(platform: &Platform, posted: &Value, config: &crate::config::Config, job: JobId) -> Result<String, CliError> {
     let failed = |error: &dyn std::fmt::Display| CliError::Start(error.to_string());
     std::fs::create_dir_all(&config.data_dir).map_err(|error| failed(&error))?;
     let sealer = Sealer::load(&config.key_file()).map_err(|error| failed(&error))?;
@@ -121,7 +122,7 @@ fn opened(platform: &Platform, posted: &Value, config: &crate::config::Config, j
         let lines: Vec<_> = errors.iter().map(|error| format!("\n  {}: {}", error.pointer, error.detail)).collect();
         CliError::Start(format!("the settings do not fit {}:{}", platform.id, lines.concat()))
     })?;
-    platform.open(stored, &sealer, job).map_err(|error| failed(&error))
+    platform.open_text(&stored.to_string(), &sealer, job).map(|opened| opened.json).map_err(|error| failed(&error))
 }
 
 fn show(report: Report, progress: &mut Progress) {

@@ -220,7 +220,7 @@ impl Jobs {
             }
             let mut pipeline = Pipeline::new();
             for sanjer in sanjers {
-                pipeline.cmd("ZRANGE").arg(keys::named(shard, format_args!("held:{sanjer}"))).arg(0).arg(-1);
+                pipeline.cmd("SMEMBERS").arg(keys::named(shard, format_args!("held:{sanjer}")));
             }
             let held: Vec<Vec<String>> = self.broker().pipeline(&pipeline).await?;
             let ids = held.into_iter().flatten().filter_map(|id| id.parse::<JobId>().ok());

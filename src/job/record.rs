@@ -163,7 +163,7 @@ impl Job {
             attempt: fields.required("attempt")?,
             max_attempts: fields.required("max_attempts")?,
             crashes: fields.optional("crashes")?.unwrap_or(0),
-            sanjer: fields.text("sanjer"),
+            sanjer: fields.text("sanjer").filter(|sanjer| !sanjer.is_empty()),
             result: fields.json("result")?,
             // What an earlier attempt failed with is history once a later one succeeded.
             error: fields.json("error")?.filter(|_| status != Status::Succeeded),
@@ -249,7 +249,7 @@ impl Fields {
     }
 
     fn time(&mut self, field: &'static str) -> Result<Option<String>, RecordError> {
-        let text = self.text(field);
+        let text = self.text(field).filter(|time| !time.is_empty());
         match &text {
             Some(time) if time.parse::<jiff::Timestamp>().is_err() => Err(RecordError { job: self.job, field }),
             _ => Ok(text),

@@ -9,7 +9,7 @@
 //! | `queue:<pool>` | zset | waiting jobs by `queued_at_ms − priority × window`, then id |
 //! | `alone:<pool>` | zset | the same for suspects, which run in a process of one slot |
 //! | `delayed:<pool>` | zset | scheduled, retrying and snoozed jobs by the time they are due |
-//! | `held:<sanjer>` | zset | what a sanjer runs, with the score each job had in its queue |
+//! | `held:<sanjer>` | set | what a sanjer runs |
 //! | `stops:<sanjer>` | zset | jobs it shall stop, by when its supervisor ends it if it has not |
 //! | `ttl` | zset | jobs that may not wait longer than this |
 //! | `sanjers` | zset | sanjers by the end of their lease |

@@ -189,7 +189,7 @@ impl Queue {
         for batch in finishes.chunks(BATCH) {
             let args = |command: &mut Cmd| {
                 command.arg(self.limits.max_events).arg(sanjer).arg(self.limits.retention_ms);
-                command.arg(self.limits.retention_failed_ms).arg(self.limits.max_snoozes);
+                command.arg(self.limits.retention_failed_ms).arg(self.limits.max_snoozes).arg(self.limits.window_ms);
                 for finish in batch {
                     command.arg(finish.id).arg(finish.lease).arg(finish.status.as_str());
                     command.arg(&finish.json).arg(finish.ms);
@@ -226,7 +226,7 @@ impl Queue {
         let args = |command: &mut Cmd| {
             command.arg(self.limits.max_events).arg(&death.sanjer).arg(death.blame.as_str());
             command.arg(self.limits.max_crashes).arg(self.limits.retention_failed_ms);
-            command.arg(&death.error).arg(&death.certificate).arg(BATCH);
+            command.arg(&death.error).arg(&death.certificate).arg(self.limits.window_ms).arg(BATCH);
         };
         let mut moved = 0;
         loop {
@@ -265,7 +265,13 @@ impl Queue {
     /// claims whose answer was lost. Must not run beside a claim of the same sanjer.
     pub async fn disown(&self, shard: Shard, sanjer: &str, known: &[JobId]) -> Result<u64, BrokerError> {
         let args = |command: &mut Cmd| {
-            command.arg(self.limits.max_events).arg(sanjer).arg(self.limits.retention_failed_ms).arg(BATCH).arg(known);
+            command
+                .arg(self.limits.max_events)
+                .arg(sanjer)
+                .arg(self.limits.retention_failed_ms)
+                .arg(BATCH)
+                .arg(self.limits.window_ms)
+                .arg(known);
         };
         self.script(script!("disown"), shard, args).await
     }
@@ -294,8 +300,8 @@ impl Queue {
 
     /// The stored settings of everything a sanjer holds in one shard, and whose they are; bounded by its slots.
     pub async fn settings_of_held(&self, shard: Shard, sanjer: &str) -> Result<Vec<HeldSettings>, BrokerError> {
-        let mut command = redis::cmd("ZRANGE");
-        command.arg(keys::named(shard, format_args!("held:{sanjer}"))).arg(0).arg(-1);
+        let mut command = redis::cmd("SMEMBERS");
+        command.arg(keys::named(shard, format_args!("held:{sanjer}")));
         let ids: Vec<String> = self.broker.query(&command).await?;
         let ids: Vec<JobId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
         if ids.is_empty() {

@@ -12,7 +12,9 @@ use tracing::{debug, info, warn};
 use super::warden;
 use crate::{
     job::{Options, Status},
-    platform::{Backoff, Context, Envelope, Failure, JobError, Network, Platform, Registry, Report, Run, Spec},
+    platform::{
+        Backoff, Context, Envelope, Failure, JobError, Network, OpenError, Platform, Registry, Report, Run, Spec,
+    },
     queue::{Claimed, Ended, Finish, Held, Limits, Queue, Ticket},
     secret::{Redactor, Sealer},
 };
@@ -40,7 +42,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24 * 365);
 struct Prepared<'a> {
     platform: &'a Platform,
     options: Options,
-    settings: Value,
+    settings: String,
     redactor: Redactor,
     checkpoint: Option<Value>,
 }
@@ -100,11 +102,11 @@ impl Runner {
             let message = format!("{option} can be kept only in a pool of one slot, and this one has more");
             return Err(Unfit::job("needs_own_process", message));
         }
-        let stored = serde_json::from_str(&job.settings).map_err(|error| damaged("settings", error))?;
-        let settings = platform
-            .open(stored, &self.sealer, job.id)
-            .map_err(|error| Unfit::job("cannot_open_secrets", error.to_string()))?;
-        let redactor = Redactor::new(platform.secrets_in(&settings));
+        let opened = platform.open_text(&job.settings, &self.sealer, job.id).map_err(|error| match error {
+            OpenError::Damaged(error) => damaged("settings", error),
+            OpenError::Sealed(error) => Unfit::job("cannot_open_secrets", error.to_string()),
+        })?;
+        let (settings, redactor) = (opened.json, Redactor::new(opened.secrets));
         let checkpoint = if job.lease > 1 { self.checkpoint(job).await? } else { None };
         Ok(Prepared { platform, options, settings, redactor, checkpoint })
     }
@@ -151,15 +153,14 @@ impl Runner {
             return None;
         }
         Some(match run.await {
-            Ok(Ok(result)) => self.bounded(&result),
+            Ok(Ok(result)) => self.bounded(result),
             Ok(Err(failure)) => Outcome::Failed(failure),
             // Aborted, or a panic: whoever aborted it knows what it becomes.
             Err(error) => Outcome::Broken(panicked(error)),
         })
     }
 
-    fn bounded(&self, result: &Value) -> Outcome {
-        let json = result.to_string();
+    fn bounded(&self, json: String) -> Outcome {
         if json.len() as u64 > self.max_result {
             let message = format!(
                 "the result has {} bytes, {} are allowed (jobs.max_result): rows belong into a dataset",

@@ -62,9 +62,7 @@ impl Undertaker {
 
     fn secrets(&self, (job, platform, settings): &HeldSettings) -> Vec<String> {
         let Some(platform) = self.registry.get(platform) else { return Vec::new() };
-        let opened =
-            serde_json::from_str(settings).ok().and_then(|stored| platform.open(stored, &self.sealer, *job).ok());
-        opened.map(|settings| platform.secrets_in(&settings)).unwrap_or_default()
+        platform.open_text(settings, &self.sealer, *job).map(|opened| opened.secrets).unwrap_or_default()
     }
 }
 

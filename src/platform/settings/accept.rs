@@ -14,6 +14,26 @@ use crate::{
     secret::{MASK, Redactor, SEALED, SealError, Sealer},
 };
 
+/// Settings as a platform reads them.
+#[derive(Clone)]
+pub struct Opened {
+    /// As JSON, secrets in clear.
+    pub json: String,
+    /// Those secrets: what must not appear in anything the job says.
+    pub secrets: Vec<String>,
+}
+
+/// Stored settings cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// They are damaged.
+    #[error("the stored settings are not JSON: {0}")]
+    Damaged(#[from] serde_json::Error),
+    /// A secret in them cannot be opened.
+    #[error(transparent)]
+    Sealed(#[from] SealError),
+}
+
 impl Platform {
     /// Checks settings and turns them into what is stored: dates resolved, secrets sealed for `job`.
     /// All errors are reported, not the first only.
@@ -70,6 +90,15 @@ impl Platform {
         } else {
             Err(errors)
         }
+    }
+
+    /// Turns stored settings into what the platform reads, text to text; nothing is done to those without a secret.
+    pub fn open_text(&self, stored: &str, sealer: &Sealer, job: JobId) -> Result<Opened, OpenError> {
+        if !stored.contains(SEALED) {
+            return Ok(Opened { json: stored.to_owned(), secrets: Vec::new() });
+        }
+        let opened = self.open(serde_json::from_str(stored)?, sealer, job)?;
+        Ok(Opened { json: opened.to_string(), secrets: self.secrets_in(&opened) })
     }
 
     /// Turns stored settings into what the platform reads: secrets opened.

@@ -19,7 +19,12 @@ pub(super) use self::{
     accept::check,
     schema::{places_of, schema_of},
 };
-pub use self::{date::Date, schema::SettingField, secret::Secret};
+pub use self::{
+    accept::{OpenError, Opened},
+    date::Date,
+    schema::SettingField,
+    secret::Secret,
+};
 
 /// One thing wrong with the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

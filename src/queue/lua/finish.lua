@@ -2,10 +2,10 @@
 -- Refused unless the job is running under the given lease. A job whose end was asked for meanwhile does not go on: it
 -- is cancelled.
 --
--- ARGV: max_events, sanjer, retention of successes and of other ends in ms, max_snoozes, then per job: id, lease,
---   status, JSON (result or error) or '', ms: how long it waits, or, if it succeeded, its own retention or 0.
+-- ARGV: max_events, sanjer, retention of successes and of other ends in ms, max_snoozes, priority_window_ms, then per
+--   job: id, lease, status, JSON (result or error) or '', ms: how long it waits, or, if it succeeded, its own retention or 0.
 -- Returns per job: 1 written, 2 it was written before (a repeated call), 0 refused.
-local max_events, sanjer, max_snoozes = ARGV[1], ARGV[2], tonumber(ARGV[5])
+local max_events, sanjer, max_snoozes, window = ARGV[1], ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6])
 local at = now_ms()
 local stamp = iso(at)
 local held = shard .. 'held:' .. sanjer
@@ -22,7 +22,7 @@ local function go_on(id, key, status, json, ms, attempt)
   end
   if status == 'queued' then
     remember(key, 'handed_back', stamp)
-    put_back(id, job[1], job[2], redis.call('ZSCORE', held, id), woken)
+    put_back(id, job[1], job[2], window, woken)
     return status, attempt
   end
   if status == 'snoozed' and redis.call('HINCRBY', key, 'snoozes', 1) > max_snoozes then
@@ -39,7 +39,7 @@ local function go_on(id, key, status, json, ms, attempt)
   return status, attempt, json
 end
 
-for i = 6, #ARGV, 5 do
+for i = 7, #ARGV, 5 do
   local id, lease, status, json, ms = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
   local key = job_key(id)
   local job = redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint', 'sanjer')
@@ -69,7 +69,7 @@ for i = 6, #ARGV, 5 do
     answers[#answers + 1] = 1
   end
 end
-if #ended > 0 then redis.call('ZREM', held, unpack(ended)) end
+if #ended > 0 then redis.call('SREM', held, unpack(ended)) end
 index()
 wake_all(woken)
 send_events(max_events)

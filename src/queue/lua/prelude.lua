@@ -30,6 +30,17 @@ local function iso(ms)
     math.floor(rest / 60000) % 60, math.floor(rest / 1000) % 60, rest % 1000)
 end
 
+-- And back (days from civil, by the same author).
+local function ms_of(stamp)
+  local year, month, day, hour, minute, second = string.match(stamp, '(%d+)-(%d+)-(%d+)T(%d+):(%d+):([%d.]+)Z')
+  year = month + 0 <= 2 and year - 1 or year + 0
+  local era = math.floor(year / 400)
+  local yoe = year - era * 400
+  local doy = math.floor((153 * (month + (month + 0 > 2 and -3 or 9)) + 2) / 5) + day - 1
+  local days = era * 146097 + yoe * 365 + math.floor(yoe / 4) - math.floor(yoe / 100) + doy - 719468
+  return ((days * 24 + hour) * 60 + minute) * 60000 + math.floor(second * 1000 + 0.5)
+end
+
 -- Events of one call go out as one stream entry: field = event JSON, value = the ids of the jobs it is about, parted
 -- by spaces. One XADD a batch, and jobs that go the same way in one call share their event.
 local events, alike = {}, {}
@@ -74,11 +85,13 @@ local function is_under(job_lease, job_sanjer, lease, sanjer) return job_lease =
 -- Where a job waits: suspects of a shared process's death wait in a lane of their own, for a process of one slot.
 local function lane_of(suspect) return suspect == '1' and 'alone' or 'queue' end
 
--- Puts a running job back where it stood. `woken` collects the queues to wake once the batch is done.
-local function put_back(id, pool, suspect, score, woken)
-  local lane = lane_of(suspect)
-  redis.call('ZADD', shard .. lane .. ':' .. pool, score, id)
-  redis.call('HSET', job_key(id), 'status', 'queued')
+-- Puts a running job back where it stood: its place follows from when it was queued. `woken` collects the queues to
+-- wake once the batch is done.
+local function put_back(id, pool, suspect, window, woken)
+  local key, lane = job_key(id), lane_of(suspect)
+  local queued = redis.call('HMGET', key, 'queued_at', 'priority')
+  redis.call('ZADD', shard .. lane .. ':' .. pool, integer(ms_of(queued[1]) - (queued[2] or 0) * window), id)
+  redis.call('HSET', key, 'status', 'queued')
   woken[lane .. ' ' .. pool] = { lane, pool }
 end
 

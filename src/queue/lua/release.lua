@@ -1,12 +1,12 @@
 -- running → queued | cancelled | dead, for the jobs a sanjer held when it died or was given up.
 --
 -- ARGV: max_events, sanjer, blame (nobody | suspects | alone), max_crashes, retention_ms, error JSON, certificate JSON
---   or '', limit.
+--   or '', priority_window_ms, limit.
 --   nobody: its host or Redis was at fault; suspects: a shared process died, so each runs again alone;
 --   alone: a process of one slot died, which counts in `crashes`.
 -- Returns {jobs moved, jobs left}: call again while jobs are left.
 local max_events, sanjer, blame, max_crashes = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local error, certificate, limit = ARGV[6], ARGV[7], tonumber(ARGV[8])
+local error, certificate, window, limit = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
 local at = now_ms()
 local stamp = iso(at)
 local held = shard .. 'held:' .. sanjer
@@ -26,7 +26,7 @@ local function certify(key, lease)
   redis.call('HSET', key, 'certificate', string.sub(certificate, 1, -2) .. where)
 end
 
-local function give_back(id, key, score, job)
+local function give_back(id, key, job)
   if certificate ~= '' then certify(key, job[6]) end
   if job[7] then
     finish_otherwise(finish, id, key, 'cancelled')
@@ -42,26 +42,25 @@ local function give_back(id, key, score, job)
     redis.call('HSET', key, 'suspect', 1)
   end
   remember(key, blame == 'nobody' and 'lost' or 'crashed', stamp)
-  put_back(id, job[3], suspect, score, woken)
+  put_back(id, job[3], suspect, window, woken)
   return 'queued'
 end
 
-local entries = redis.call('ZRANGE', held, 0, limit - 1, 'WITHSCORES')
+local ids = redis.call('SRANDMEMBER', held, limit)
 local moved = 0
-for i = 1, #entries, 2 do
-  local id = entries[i]
+for _, id in ipairs(ids) do
   local key = job_key(id)
   local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease', 'cancel_requested_at')
-  redis.call('ZREM', held, id)
+  redis.call('SREM', held, id)
   if job[1] == 'running' and job[2] == sanjer then
-    local status = give_back(id, key, entries[i + 1], job)
+    local status = give_back(id, key, job)
     status_event(id, status, job[5], job[6], stamp, status == 'dead' and ',"error":' .. error or '')
     moved = moved + 1
   end
 end
 index()
 wake_all(woken)
-local left = redis.call('ZCARD', held)
+local left = redis.call('SCARD', held)
 if left == 0 then redis.call('DEL', shard .. 'sanjer:' .. sanjer, shard .. 'stops:' .. sanjer) end
 send_events(max_events)
 return { moved, left }

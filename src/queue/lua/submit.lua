@@ -34,8 +34,9 @@ local platforms, woken = {}, {}
 for i = 7, #ARGV, 9 do
   local id, client, platform, pool, priority = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local delay, settings, options, max_attempts = tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]
-  -- First what is asked for most: a small hash is searched from its beginning.
-  local fields = { 'status', delay > 0 and 'scheduled' or 'queued', 'lease', '0', 'attempt', '1', 'pool', pool,
+  -- First what is asked for and changed most: a small hash is searched from its beginning.
+  local fields = { 'status', delay > 0 and 'scheduled' or 'queued', 'lease', '0', 'attempt', '1', 'sanjer', '',
+    'started_at', '', 'pool', pool,
     'platform_id', platform, 'max_attempts', max_attempts, 'settings', settings, 'id', id, 'created_at', stamp }
   -- What says nothing is left out: a field costs some 70 bytes a job.
   local function field(name, value)
