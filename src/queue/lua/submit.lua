@@ -31,39 +31,54 @@ end
 local stamp = iso(at)
 local enter, index = scores()
 local platforms, woken = {}, {}
-for i = 7, #ARGV, 9 do
-  local id, client, platform, pool, priority = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
-  local delay, settings, options, max_attempts = tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]
-  -- First what is asked for and changed most: a small hash is searched from its beginning.
-  local fields = { 'status', delay > 0 and 'scheduled' or 'queued', 'lease', '0', 'attempt', '1', 'sanjer', '',
-    'started_at', '', 'pool', pool,
-    'platform_id', platform, 'max_attempts', max_attempts, 'settings', settings, 'id', id, 'created_at', stamp }
-  -- What says nothing is left out: a field costs some 70 bytes a job.
+
+-- What few jobs have: a field costs some 70 bytes a job, so what says nothing is left out.
+local function add_rare(id, key, client, options, priority, delay)
+  local fields = { unpack(linked) }
   local function field(name, value)
     fields[#fields + 1] = name
     fields[#fields + 1] = value
   end
   if client ~= '' then field('_id', client) end
+  if priority ~= '0' then field('priority', priority) end
   if options ~= '{}' then
     field('options', options)
     local ttl = option(options, 'queue_ttl_s')
     if ttl then enter(shard .. 'ttl', integer(at + delay + ttl * 1000), id) end
   end
-  if priority ~= '0' then field('priority', priority) end
-  for _, text in ipairs(linked) do fields[#fields + 1] = text end
-  local lane = lane_of(linked[4])
+  if #fields > 0 then redis.call('HSET', key, unpack(fields)) end
+end
+
+-- Keys of queues and indexes by what they are of, each made once a call.
+local lane, is_rare = lane_of(linked[4]), #linked > 0
+local queues, delayed = {}, {}
+local function prepare(platform, pool)
+  platforms[platform] = shard .. 'platform:' .. platform
+  queues[pool] = shard .. lane .. ':' .. pool
+  delayed[pool] = shard .. 'delayed:' .. pool
+  woken[pool] = { lane, pool }
+end
+
+for i = 7, #ARGV, 9 do
+  local id, platform, pool, delay = ARGV[i], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 5])
+  local key = job_key(id)
+  if not platforms[platform] or not queues[pool] then prepare(platform, pool) end
+  local status, when, time = 'queued', 'queued_at', stamp
   if delay > 0 then
-    field('due_at', iso(at + delay))
-    enter(shard .. 'delayed:' .. pool, integer(at + delay), id)
+    status, when, time = 'scheduled', 'due_at', iso(at + delay)
+    enter(delayed[pool], integer(at + delay), id)
   else
-    field('queued_at', stamp)
-    enter(shard .. lane .. ':' .. pool, integer(at - priority * window), id)
+    enter(queues[pool], integer(at - ARGV[i + 4] * window), id)
   end
-  redis.call('HSET', job_key(id), unpack(fields))
-  enter(shard .. 'platform:' .. platform, '0', id)
-  platforms[platform] = true
-  status_event(id, fields[2], 1, 0, stamp)
-  woken[lane .. pool] = { lane, pool }
+  -- First what is asked for and changed most: a small hash is searched from its beginning.
+  redis.call('HSET', key, 'status', status, 'lease', '0', 'attempt', '1', 'sanjer', '', 'started_at', '', 'pool', pool,
+    'platform_id', platform, 'max_attempts', ARGV[i + 8], 'settings', ARGV[i + 6], 'id', id, 'created_at', stamp,
+    when, time)
+  if is_rare or ARGV[i + 1] ~= '' or ARGV[i + 7] ~= '{}' or ARGV[i + 4] ~= '0' then
+    add_rare(id, key, ARGV[i + 1], ARGV[i + 7], ARGV[i + 4], delay)
+  end
+  enter(platforms[platform], '0', id)
+  status_event(id, status, '1', '0', stamp)
 end
 index()
 for platform in pairs(platforms) do redis.call('SADD', shard .. 'platforms', platform) end
