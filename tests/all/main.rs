@@ -9,6 +9,7 @@ mod fuzz;
 mod partners;
 mod sentinel;
 mod servers;
+mod stall;
 #[allow(dead_code, unused_imports, reason = "what the first tier needs is more")]
 #[path = "../it/support/mod.rs"]
 mod support;
