@@ -6,8 +6,8 @@ use rustix::process::Signal;
 use serde::Serialize;
 use wait4::ResourceUsage;
 
-/// What Linux counts for the control group this process is in: `oom_kill` among it. Version 2 first, then version 1.
-const OOM_COUNTERS: [&str; 2] = ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"];
+/// Where Linux counts `oom_kill` for everything: used where it does not tell of our own control group.
+const OOM_OF_ALL: &str = "/proc/vmstat";
 
 /// The death of one process. `lua/release.lua` adds what it knows of each job: its lease, progress and message.
 #[derive(Clone, Debug, Serialize)]
@@ -70,8 +70,26 @@ impl Certificate {
 
 /// How often the kernel has killed a process of this control group for want of memory, if it tells.
 pub(super) fn oom_kills() -> Option<u64> {
-    let text = OOM_COUNTERS.iter().find_map(|file| fs::read_to_string(file).ok())?;
-    text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let count = |file: String| {
+        let text = fs::read_to_string(file).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+    };
+    groups.lines().filter_map(counter).chain([OOM_OF_ALL.to_owned()]).find_map(count)
+}
+
+/// The file with the count of a control group, from a line of `/proc/self/cgroup`: `0::PATH` of version 2,
+/// `4:memory:PATH` of version 1.
+fn counter(line: &str) -> Option<String> {
+    let mut parts = line.splitn(3, ':').skip(1);
+    let (controllers, path) = (parts.next()?, parts.next()?.trim_end_matches('/'));
+    match controllers {
+        "" => Some(format!("/sys/fs/cgroup{path}/memory.events")),
+        _ if controllers.split(',').any(|controller| controller == "memory") => {
+            Some(format!("/sys/fs/cgroup/memory{path}/memory.oom_control"))
+        }
+        _ => None,
+    }
 }
 
 /// How a process died, in words.
@@ -109,8 +127,17 @@ mod tests {
     }
 
     #[test]
-    fn this_kernel_tells_of_oom_kills_or_does_not() {
-        // Wherever the tests run, reading must not fail.
-        assert!(oom_kills().is_none_or(|kills| kills < u64::MAX));
+    fn the_count_of_our_own_group_is_found() {
+        for (line, file) in [
+            ("0::/", Some("/sys/fs/cgroup/memory.events")),
+            ("0::/system.slice/c.service", Some("/sys/fs/cgroup/system.slice/c.service/memory.events")),
+            ("4:memory:/a/b", Some("/sys/fs/cgroup/memory/a/b/memory.oom_control")),
+            ("4:cpu,memory:/", Some("/sys/fs/cgroup/memory/memory.oom_control")),
+            ("9:name=systemd:/", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(counter(line).as_deref(), file, "{line}");
+        }
+        assert!(oom_kills().is_some(), "every Linux from 4.13 on counts them");
     }
 }

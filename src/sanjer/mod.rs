@@ -2,7 +2,9 @@
 //!
 //! The [supervisor](supervise) of a host spawns one OS process per sanjer by re-executing this binary, watches each
 //! with `wait`, and gives back what a dead one held. A sanjer (`process`) claims jobs of its pool, runs each as an
-//! `attempt` and reports to Redis. A `reaper` does for other hosts what `wait` does for this one.
+//! `attempt` within the limits that its `warden` keeps, and reports to Redis. When one dies, an `undertaker` gives back
+//! what it held with a `certificate` of how. A `reaper` does for other hosts what `wait` does for this one; a `janitor`
+//! ends what waited too long and deletes what is over.
 //!
 //! Invariants: a sanjer ends when its supervisor does; whatever takes a process away, its jobs are queued again; a
 //! job's threads never carry heartbeats.

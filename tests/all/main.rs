@@ -6,6 +6,7 @@
 mod chaos;
 mod cluster;
 mod fuzz;
+mod oom;
 mod partners;
 mod sentinel;
 mod servers;
