@@ -70,7 +70,8 @@ for i = 7, #ARGV, 9 do
   else
     enter(queues[pool], integer(at - ARGV[i + 4] * window), id)
   end
-  -- First what is asked for and changed most: a small hash is searched from its beginning.
+  -- First what is asked for and changed most: a small hash is searched from its beginning. What is there already, if
+  -- only empty, is changed in place.
   redis.call('HSET', key, 'status', status, 'lease', '0', 'attempt', '1', 'sanjer', '', 'started_at', '', 'pool', pool,
     'platform_id', platform, 'max_attempts', ARGV[i + 8], 'settings', ARGV[i + 6], 'id', id, 'created_at', stamp,
     when, time)
