@@ -106,6 +106,12 @@ async fn a_claim_that_was_under_way_when_its_sanjer_was_given_up_takes_nothing()
     let second = Collector::silent(&two, &args, &env);
     let warm = first.submit(&json!({"platform_id": "noop"})).await;
     first.reaches(&warm, "succeeded").await;
+    let mut known = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    eventually("one and a spare of each host are known", async || {
+        let sanjers: u64 = redis::cmd("ZCARD").arg("{etlas:0}:sanjers").query_async(&mut known).await.unwrap();
+        (sanjers == 4).then_some(())
+    })
+    .await;
     // From now on nothing of it arrives, its claims among it.
     tell.send(true).unwrap();
     eventually("its sanjers are given up", async || {
