@@ -12,10 +12,15 @@ fn sanjers(collector: &Collector) -> Vec<u32> {
     children(collector.pid()).into_iter().filter(|pid| *pid != collector.redis_pid()).collect()
 }
 
-/// Kills all its sanjers, one and a spare, and waits until there are as many again, all of them new.
-async fn are_replaced(collector: &Collector) {
-    let before = eventually("the pool is whole", async || Some(sanjers(collector)).filter(|all| all.len() == 2)).await;
-    for pid in &before {
+/// Its sanjers, one and a spare, once they are at work: what is forked before that may still fail to become one.
+async fn are_up(collector: &Collector) -> Vec<u32> {
+    eventually("they are up", async || (collector.stderr().matches("sanjer is up").count() == 2).then_some(())).await;
+    sanjers(collector)
+}
+
+/// Kills them all and waits until there are as many again, all of them new.
+async fn are_replaced(collector: &Collector, before: &[u32]) {
+    for pid in before {
         signal(*pid, Signal::KILL);
     }
     eventually("the pool is whole again", async || {
@@ -32,10 +37,11 @@ async fn sanjers_come_back_although_the_program_was_replaced() {
     std::fs::copy(env!("CARGO_BIN_EXE_collector"), &program).unwrap();
     let args = ["up", "--listen", "127.0.0.1:0", "--data-dir", "data", "--pool", "light=1x2"];
     let collector = Collector::start_program(&program, &scratch, &args).await;
+    let before = are_up(&collector).await;
     // As an upgrade does it.
     std::fs::remove_file(&program).unwrap();
     scratch.write("collector", "another version");
-    are_replaced(&collector).await;
+    are_replaced(&collector, &before).await;
     let id = collector.submit(&json!({"platform_id": "noop"})).await;
     collector.reaches(&id, "succeeded").await;
 }
@@ -45,7 +51,7 @@ async fn sanjers_that_cannot_be_started_are_tried_again() {
     let scratch = Scratch::new();
     let collector = Collector::up(&scratch, &["--pool", "light=1x2"]).await;
     let pid = Pid::from_raw(collector.pid().try_into().unwrap());
-    eventually("they are up", async || (collector.stderr().matches("sanjer is up").count() == 2).then_some(())).await;
+    let before = are_up(&collector).await;
     // No file may be opened any more, so there are no pipes for a new process.
     let few = Rlimit { current: Some(3), maximum: getrlimit(Resource::Nofile).maximum };
     let enough = prlimit(pid, Resource::Nofile, few).unwrap();
@@ -55,7 +61,7 @@ async fn sanjers_that_cannot_be_started_are_tried_again() {
         eventually("starting fails", async || (failures() >= 2).then_some(())).await;
         prlimit(pid, Resource::Nofile, enough).unwrap();
     };
-    tokio::join!(are_replaced(&collector), replaced);
+    tokio::join!(are_replaced(&collector, &before), replaced);
     let id = collector.submit(&json!({"platform_id": "noop"})).await;
     collector.reaches(&id, "succeeded").await;
 }
