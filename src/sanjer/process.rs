@@ -187,6 +187,9 @@ impl Lifeline {
             () = &mut warden => End::Stuck,
             () = retire => End::Done,
         };
+        if end == End::DeclaredDead {
+            error!("declared dead: others run what this sanjer held; ending");
+        }
         info!(reason = ?end, "sanjer is ending");
         stop.cancel();
         let ending = async {
@@ -234,7 +237,6 @@ impl Lifeline {
                         }
                     }
                     Ok(None) => {
-                        error!("declared dead: others run what this sanjer held; ending");
                         return;
                     }
                     Err(error) => {
