@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use super::{CliError, client::Api, run};
+use super::{CliError, run};
 
 /// Run a job again that failed, timed out, was cancelled or is dead: a new job, linked to the old one.
 #[derive(Debug, clap::Args)]
@@ -18,20 +18,12 @@ pub(super) struct Args {
     /// What shall be different: a JSON file with settings, options or both; - reads it from stdin.
     #[arg(long, value_name = "FILE")]
     with: Option<PathBuf>,
-    /// Watch the new job until it ends and print its result.
-    #[arg(long, short)]
-    follow: bool,
-    /// Print JSON instead of text for people.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    api: Api,
+    then: run::Then,
 }
 
 /// Runs it again.
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     let edits = args.with.as_deref().map(run::read).transpose()?.unwrap_or_default();
-    let client = args.api.client()?;
-    let answer = client.post_about("execution/retry", &args.job_id, edits).await?;
-    run::submitted(&client, &answer, args.follow, args.json).await
+    args.then.about(async |client| client.post_about("execution/retry", &args.job_id, edits).await).await
 }

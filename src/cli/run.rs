@@ -31,7 +31,14 @@ code is 1 if the job did not succeed. Ctrl-C ends the watching, not the job.")]
 pub(super) struct Args {
     /// The task spec, a JSON file; - reads it from stdin.
     file: PathBuf,
-    /// Watch the job until it ends and print its result.
+    #[command(flatten)]
+    then: Then,
+}
+
+/// What is done about a new job, and where.
+#[derive(Debug, clap::Args)]
+pub(super) struct Then {
+    /// Watch the new job until it ends and print its result.
     #[arg(long, short)]
     follow: bool,
     /// Print JSON instead of text for people.
@@ -44,34 +51,35 @@ pub(super) struct Args {
 /// Submits.
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     let spec = read(&args.file)?;
-    let client = args.api.client()?;
-    let answer = client.post("execution/run", spec).await?;
-    submitted(&client, &answer, args.follow, args.json).await
+    args.then.about(async |client| client.post("execution/run", spec).await).await
 }
 
-/// Tells of a new job, and follows it if asked to.
-pub(super) async fn submitted(
-    client: &Client,
-    answer: &Value,
-    watch: bool,
-    as_json: bool,
-) -> Result<ExitCode, CliError> {
-    let Some(job) = answer.get("job_id").and_then(Value::as_str) else {
-        return Err(CliError::Unreachable(format!("the API answered without a job_id: {answer}")));
-    };
-    if !watch {
-        print(&if as_json { format!("{}\n", json!({ "job_id": job })) } else { format!("{job}\n") })?;
-        return Ok(ExitCode::SUCCESS);
+impl Then {
+    /// Submits, tells of the new job, and follows it if asked to.
+    pub(super) async fn about(
+        self,
+        submit: impl AsyncFnOnce(&Client) -> Result<Value, CliError>,
+    ) -> Result<ExitCode, CliError> {
+        let Self { follow: watch, json: as_json, api } = self;
+        let client = &api.client()?;
+        let answer = submit(client).await?;
+        let Some(job) = answer.get("job_id").and_then(Value::as_str) else {
+            return Err(CliError::Unreachable(format!("the API answered without a job_id: {answer}")));
+        };
+        if !watch {
+            print(&if as_json { format!("{}\n", json!({ "job_id": job })) } else { format!("{job}\n") })?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        eprintln!("job {job}");
+        follow(client, job).await?;
+        let record = client.job(job, false).await?;
+        if as_json {
+            print(&render::json(&record))?;
+        } else {
+            print(&format!("{}\n{}", render::job(&record), where_next(client, job)))?;
+        }
+        Ok(exit_code(&record))
     }
-    eprintln!("job {job}");
-    follow(client, job).await?;
-    let record = client.job(job, false).await?;
-    if as_json {
-        print(&render::json(&record))?;
-    } else {
-        print(&format!("{}\n{}", render::job(&record), where_next(client, job)))?;
-    }
-    Ok(exit_code(&record))
 }
 
 /// Reads a file, or stdin for `-`. What is not JSON is not worth sending.

@@ -10,11 +10,7 @@ use super::{
     Accepted, Fault, Job, JobId, Jobs, Options, ReadError, RecordError, Refusal, Status, TaskSpec,
     submit::{new_job, unknown_platform},
 };
-use crate::{
-    broker::BrokerError,
-    queue::{Submitted, keys},
-    secret::SealError,
-};
+use crate::{broker::BrokerError, queue::Submitted, secret::SealError};
 
 /// Why a job was not cancelled.
 #[derive(Debug, thiserror::Error)]
@@ -103,12 +99,12 @@ impl Jobs {
 
     /// A job and its settings as they are stored: dates resolved, secrets sealed.
     async fn stored(&self, id: JobId) -> Result<(Job, Value), RetryError> {
-        let record = self.get(id).await?.ok_or(RetryError::Unknown)?;
-        let command = redis::cmd("HGET").arg(keys::job(id)).arg("settings").clone();
-        let stored: Option<String> = self.broker().query(&command).await.map_err(ReadError::from)?;
-        let stored = stored.ok_or(RetryError::Unknown)?;
+        let hash = self.hash(id).await?.ok_or(RetryError::Unknown)?;
+        // The record shows them masked.
+        let stored = hash.get("settings").ok_or(RetryError::Unknown)?;
         let damaged = |_| ReadError::from(RecordError::new(id, "settings"));
-        Ok((record, serde_json::from_str(&stored).map_err(damaged)?))
+        let stored = serde_json::from_str(stored).map_err(damaged)?;
+        Ok((Job::from_hash(id, hash).map_err(ReadError::from)?, stored))
     }
 
     fn edits(&self, body: &[u8]) -> Result<Edits, Refusal> {

@@ -37,11 +37,14 @@ pub enum ReadError {
 impl Jobs {
     /// The job as it is now, if there is one.
     pub async fn get(&self, id: JobId) -> Result<Option<Job>, ReadError> {
-        let hash: HashMap<String, String> = self.broker().query(redis::cmd("HGETALL").arg(keys::job(id))).await?;
-        if hash.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Job::from_hash(id, hash)?))
+        let hash = self.hash(id).await?;
+        Ok(hash.map(|hash| Job::from_hash(id, hash)).transpose()?)
+    }
+
+    /// Its hash as it stands in Redis.
+    pub(super) async fn hash(&self, id: JobId) -> Result<Option<HashMap<String, String>>, ReadError> {
+        let hash: HashMap<_, _> = self.broker().query(redis::cmd("HGETALL").arg(keys::job(id))).await?;
+        Ok(Some(hash).filter(|hash| !hash.is_empty()))
     }
 
     /// The kept lines of its log, each JSON, oldest first.

@@ -102,7 +102,7 @@ pub struct Run {
     /// What it may reach.
     pub network: Network,
     /// Where an earlier run of the job said it was.
-    pub checkpoint: Option<Value>,
+    pub checkpoint: Option<Box<RawValue>>,
     /// Bytes a checkpoint may have as JSON.
     pub max_checkpoint: u64,
 }
@@ -208,8 +208,8 @@ impl Context {
 
     /// Where an earlier run of this job was, if it said so and this version still understands it.
     pub fn resume<T: DeserializeOwned>(&self) -> Option<T> {
-        let checkpoint = self.inner.run.checkpoint.clone()?;
-        serde_json::from_value(checkpoint)
+        let checkpoint = self.inner.run.checkpoint.as_ref()?;
+        serde_json::from_str(checkpoint.get())
             .inspect_err(
                 |error| tracing::warn!(job.id = %self.id(), %error, "a checkpoint is of no use; beginning anew"),
             )

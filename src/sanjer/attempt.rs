@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
@@ -44,7 +44,7 @@ struct Prepared<'a> {
     options: Options,
     settings: String,
     redactor: Redactor,
-    checkpoint: Option<Value>,
+    checkpoint: Option<Box<RawValue>>,
 }
 
 /// Why there is no run.
@@ -112,7 +112,7 @@ impl Runner {
     }
 
     /// Where an earlier run of the job was.
-    async fn checkpoint(&self, job: &Claimed) -> Result<Option<Value>, Unfit> {
+    async fn checkpoint(&self, job: &Claimed) -> Result<Option<Box<RawValue>>, Unfit> {
         let Some(queue) = self.queue.get() else { return Ok(None) };
         let stored = queue.checkpoint(job.id).await.map_err(|error| Unfit::Moment(error.to_string()))?;
         let parse = |text: String| serde_json::from_str(&text);

@@ -1,15 +1,9 @@
 //! A run that was cut off goes on where it was.
 
-use std::process::Stdio;
-
 use rustix::process::Signal;
-use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::Command,
-};
+use serde_json::json;
 
-use crate::support::{Collector, Scratch, eventually, pid_of, signal};
+use crate::support::{Collector, Scratch, devnet, eventually, pid_of, signal};
 
 #[tokio::test]
 async fn a_killed_run_goes_on_from_its_checkpoint() {
@@ -45,15 +39,8 @@ async fn a_checkpoint_has_a_bound() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_crawl_goes_on_and_finds_every_node_once() {
-    let mut devnet = Command::new(env!("CARGO_BIN_EXE_collector"))
-        .args(["devnet", "--nodes", "64", "--dead", "0.1", "--json"])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(devnet.stdout.take().unwrap()).lines();
-    let network: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
     let scratch = Scratch::new();
+    let (mut devnet, network) = devnet(&scratch).await;
     let collector = Collector::up(&scratch, &["--pool", "heavy=1x1"]).await;
     // One at a time, so that the dead make it last.
     let settings = json!({"bootnodes": [network["bootnode"]], "concurrency": 1, "request_timeout_ms": 500});
@@ -74,5 +61,5 @@ async fn a_killed_crawl_goes_on_and_finds_every_node_once() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!((json!(ids.len()), json!(rows.len())), (job["result"]["found"].clone(), job["result"]["found"].clone()));
-    devnet.kill().await.unwrap();
+    devnet.kill().await;
 }

@@ -6,7 +6,9 @@ use redis::AsyncCommands as _;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Collector, Scratch, alive, children, eventually, http, pid_of, redis_server, signal};
+use crate::support::{
+    Collector, Scratch, alive, children, eventually, http, pid_of, redis_on_a_socket, redis_server, signal,
+};
 
 /// A job that runs long enough to be interrupted, and short enough to be waited for.
 fn slow() -> Value {
@@ -63,8 +65,7 @@ async fn a_stop_hands_back_and_leaves_no_process() {
 #[tokio::test]
 async fn sanjers_end_with_their_supervisor_and_another_host_goes_on() {
     let redis = Scratch::new();
-    let url = format!("unix://{}", redis.path().join("r.sock").display());
-    let _server = redis_server(&redis, &["--port", "0", "--unixsocket", "r.sock"], &url).await;
+    let (_server, url) = redis_on_a_socket(&redis).await;
     let (one, two) = (Scratch::new(), Scratch::new());
     let key = one.path().join("shared.key");
     let env = [("COLLECTOR_SECRETS__KEY_FILE", key.to_str().unwrap()), ("COLLECTOR_QUEUE__LEASE", "3s")];
@@ -100,8 +101,7 @@ async fn a_killed_supervisor_leaves_no_sanjer() {
 #[tokio::test]
 async fn another_key_is_refused() {
     let redis = Scratch::new();
-    let url = format!("unix://{}", redis.path().join("r.sock").display());
-    let _server = redis_server(&redis, &["--port", "0", "--unixsocket", "r.sock"], &url).await;
+    let (_server, url) = redis_on_a_socket(&redis).await;
     let (one, two) = (Scratch::new(), Scratch::new());
     let _first = Collector::up(&one, &["--redis-url", &url, "--pool", "light=1x1"]).await;
     let other = crate::support::finished(&two, ["up", "--listen", "127.0.0.1:0", "--redis-url", &url], &[]).await;
@@ -186,12 +186,7 @@ async fn a_stalled_redis_costs_nothing_but_time() {
     assert_eq!(answer.status, 503, "{}", answer.text);
     signal(collector.redis_pid(), Signal::CONT);
     for id in &ids {
-        let job = eventually("every job ends", async || {
-            let answer = collector.get(&format!("/execution/get?job_id={id}&full")).await;
-            assert!([200, 503].contains(&answer.status), "{}", answer.text);
-            (answer.json["status"] == "succeeded").then_some(answer.json)
-        })
-        .await;
+        let job = collector.succeeds_in_the_end(id).await;
         assert_eq!((&job["attempt"], &job["lease"]), (&json!(1), &json!(1)), "it was claimed once: {job}");
         assert_eq!(job["log_lines"]["total"], 1, "it ran once: {job}");
         assert_eq!(job["processed"]["total"], 3, "it ran once: {job}");

@@ -1,27 +1,14 @@
 //! The main job: a real discv5 network is crawled by a task spec that came over HTTP.
 
-use std::process::Stdio;
+use serde_json::json;
 
-use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::Command,
-};
-
-use crate::support::{Collector, Scratch};
+use crate::support::{Collector, Scratch, devnet};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_node_of_a_local_network_is_found() {
-    let mut devnet = Command::new(env!("CARGO_BIN_EXE_collector"))
-        .args(["devnet", "--nodes", "64", "--dead", "0.1", "--json"])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(devnet.stdout.take().unwrap()).lines();
-    let network: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
-
     let scratch = Scratch::new();
+    let (mut devnet, network) = devnet(&scratch).await;
+
     let collector = Collector::up(&scratch, &["--pool", "heavy=1x1"]).await;
     let spec = json!({"platform_id": "enr_crawl", "settings": {"bootnodes": [network["bootnode"]]}});
     let id = collector.submit(&spec).await;
@@ -33,7 +20,7 @@ async fn every_node_of_a_local_network_is_found() {
     let reachable = rows.iter().filter(|row| row["reachable"] == true).count();
     assert_eq!(json!(rows.len()), job["result"]["found"]);
     assert_eq!(json!(reachable), network["live"]);
-    devnet.kill().await.unwrap();
+    devnet.kill().await;
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! The last word belongs to the newest lease: what an outdated one still says is refused, counted and logged.
 
-use std::time::Duration;
-
 use rustix::process::Signal;
 use serde_json::json;
 use tokio::{
@@ -10,13 +8,12 @@ use tokio::{
     sync::watch,
 };
 
-use crate::support::{Collector, Scratch, eventually, pid_of, redis_server, signal};
+use crate::support::{Collector, Scratch, eventually, pid_of, redis_on_a_socket, signal};
 
 #[tokio::test]
 async fn a_host_that_was_frozen_writes_nothing_any_more() {
     let redis = Scratch::new();
-    let url = format!("unix://{}", redis.path().join("r.sock").display());
-    let _server = redis_server(&redis, &["--port", "0", "--unixsocket", "r.sock"], &url).await;
+    let (_server, url) = redis_on_a_socket(&redis).await;
     let (one, two) = (Scratch::new(), Scratch::new());
     let key = one.path().join("shared.key");
     let env = [("COLLECTOR_SECRETS__KEY_FILE", key.to_str().unwrap()), ("COLLECTOR_QUEUE__LEASE", "1s")];
@@ -54,8 +51,6 @@ async fn a_frozen_sanjer_is_killed_and_replaced() {
     let collector = Collector::up_with(&scratch, &["--pool", "light=1x4"], &env).await;
     let id = collector.submit(&json!({"platform_id": "noop", "settings": {"sleep_ms": 3000}})).await;
     let frozen = pid_of(&collector.reaches(&id, "running").await);
-    // The reaper trusts itself after a lease of contact.
-    tokio::time::sleep(Duration::from_secs(1)).await;
     signal(frozen, Signal::STOP);
     let job = collector.reaches(&id, "succeeded").await;
     assert!(job["lease"] == 2 && pid_of(&job) != frozen, "{job}");
@@ -89,8 +84,7 @@ async fn proxy(socket: std::path::PathBuf, held: watch::Receiver<bool>) -> u16 {
 #[tokio::test]
 async fn a_claim_that_was_under_way_when_its_sanjer_was_given_up_takes_nothing() {
     let redis = Scratch::new();
-    let url = format!("unix://{}", redis.path().join("r.sock").display());
-    let _server = redis_server(&redis, &["--port", "0", "--unixsocket", "r.sock"], &url).await;
+    let (_server, url) = redis_on_a_socket(&redis).await;
     let (one, two) = (Scratch::new(), Scratch::new());
     let key = one.path().join("shared.key");
     let env = [

@@ -5,7 +5,7 @@ use std::{collections::HashSet, process::Command};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Collector, Scratch, children, eventually, redis_server, signal};
+use crate::support::{Collector, Scratch, children, eventually, redis_on_a_socket, redis_server, signal};
 
 /// A free TCP port of a moment ago.
 fn free_port() -> String {
@@ -20,8 +20,7 @@ fn pid_of(job: &Value) -> Option<u32> {
 #[tokio::test]
 async fn two_share_the_work_and_one_finishes_it() {
     let redis = Scratch::new();
-    let url = format!("unix://{}", redis.path().join("r.sock").display());
-    let _server = redis_server(&redis, &["--port", "0", "--unixsocket", "r.sock"], &url).await;
+    let (_server, url) = redis_on_a_socket(&redis).await;
     let key = redis.path().join("shared.key");
     let env = [("COLLECTOR_SECRETS__KEY_FILE", key.to_str().unwrap()), ("COLLECTOR_QUEUE__LEASE", "2s")];
     let args = ["--redis-url", &url, "--pool", "light=1x2"];

@@ -11,8 +11,7 @@ local job = redis.call('HMGET', key, 'status', 'pool', 'attempt', 'lease', 'sanj
 local status = job[1]
 if not status then return {} end
 
-local waits = { scheduled = true, queued = true, retrying = true, snoozed = true }
-if waits[status] then
+if waits(status) then
   local finish, index = finisher(at, ARGV[2], ARGV[2])
   leave_queues(id, job[2])
   finish_otherwise(finish, id, key, 'cancelled', 'cancel_requested_at', stamp)

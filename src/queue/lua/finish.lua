@@ -51,11 +51,7 @@ for i = 7, #ARGV, 5 do
     local attempt, error = job[3], nil
     if status == 'succeeded' then
       finish(id, key, status, ms, 'result', json)
-      -- Where it was is of no use any more.
-      if job[4] then
-        redis.call('UNLINK', key .. ':checkpoint')
-        redis.call('HDEL', key, 'checkpoint')
-      end
+      if job[4] then drop_checkpoint(key) end
     elseif status == 'queued' or status == 'retrying' or status == 'snoozed' then
       status, attempt, error = go_on(id, key, status, json, ms, attempt)
     elseif json == '' then

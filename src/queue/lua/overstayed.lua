@@ -5,7 +5,6 @@ local max_events, limit = ARGV[1], tonumber(ARGV[3])
 local at = now_ms()
 local stamp = iso(at)
 local finish, index = finisher(at, ARGV[2], ARGV[2])
-local waits = { scheduled = true, queued = true, retrying = true, snoozed = true }
 
 local ids = redis.call('ZRANGEBYSCORE', shard .. 'ttl', '-inf', at, 'LIMIT', 0, limit)
 for _, id in ipairs(ids) do
@@ -13,7 +12,7 @@ for _, id in ipairs(ids) do
   local job = redis.call('HMGET', key, 'status', 'pool', 'attempt', 'lease', 'options')
   redis.call('ZREM', shard .. 'ttl', id)
   -- One that runs was begun in time.
-  if waits[job[1]] then
+  if waits(job[1]) then
     local error = '{"class":"timeout","code":"queue_ttl","message":"waited longer than its limit of '
       .. option(job[5], 'queue_ttl_s') .. ' s"}'
     leave_queues(id, job[2])

@@ -95,6 +95,11 @@ local function put_back(id, pool, suspect, window, woken)
   woken[lane .. ' ' .. pool] = { lane, pool }
 end
 
+-- Whether a job of this status waits: for a free slot, or for a time to come.
+local function waits(status)
+  return status == 'queued' or status == 'scheduled' or status == 'retrying' or status == 'snoozed'
+end
+
 -- Takes a job that waits out of wherever it does.
 local function leave_queues(id, pool)
   for _, place in ipairs({ 'queue:', 'alone:', 'delayed:' }) do redis.call('ZREM', shard .. place .. pool, id) end
@@ -153,12 +158,17 @@ local function finisher(at, kept_success, kept)
   return finish, index
 end
 
+-- Where a job was is of no use once it has ended.
+local function drop_checkpoint(key)
+  redis.call('UNLINK', key .. ':checkpoint')
+  redis.call('HDEL', key, 'checkpoint')
+end
+
 -- The same for one job that did not succeed: what its options say holds, and its checkpoint goes.
 local function finish_otherwise(finish, id, key, status, ...)
   local own = option(redis.call('HGET', key, 'options'), 'retention_s') or 0
   finish(id, key, status, own * 1000, ...)
-  redis.call('UNLINK', key .. ':checkpoint')
-  redis.call('HDEL', key, 'checkpoint')
+  drop_checkpoint(key)
 end
 
 -- Remembers a run that ended while its job goes on: a JSON line a run, the newest last, the oldest of too many gone.

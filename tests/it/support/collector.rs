@@ -60,6 +60,13 @@ fn program(program: &Path, dir: &Path) -> Command {
     command
 }
 
+/// A `collector devnet` of 64 nodes, a tenth of them dead, and what it says of itself.
+pub(crate) async fn devnet(scratch: &Scratch) -> (Collector, serde_json::Value) {
+    let mut devnet = Collector::silent(scratch, &["devnet", "--nodes", "64", "--dead", "0.1", "--json"], &[]);
+    let network = serde_json::from_str(&devnet.line().await).unwrap();
+    (devnet, network)
+}
+
 /// Runs a command to its end.
 pub(crate) async fn finished(
     scratch: &Scratch,

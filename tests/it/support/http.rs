@@ -80,6 +80,16 @@ impl Collector {
         .await
     }
 
+    /// The job with everything once it has succeeded, through times without Redis.
+    pub(crate) async fn succeeds_in_the_end(&self, id: &str) -> Value {
+        eventually(&format!("job {id} succeeds"), async || {
+            let answer = self.get(&format!("/execution/get?job_id={id}&full")).await;
+            assert!([200, 503].contains(&answer.status), "{}", answer.text);
+            (answer.json["status"] == "succeeded").then_some(answer.json)
+        })
+        .await
+    }
+
     /// Asks for its end; what is answered.
     pub(crate) async fn cancel(&self, id: &str) -> Answer {
         self.post(&format!("/execution/cancel?job_id={id}"), "").await

@@ -9,9 +9,9 @@ mod scratch;
 mod wait;
 
 pub(crate) use self::{
-    collector::{Collector, Finished, finished},
+    collector::{Collector, Finished, devnet, finished},
     http::pid_of,
-    redis::{RedisServer, redis_server},
+    redis::{RedisServer, redis_on_a_socket, redis_server},
     scratch::Scratch,
     wait::{alive, children, eventually, signal},
 };

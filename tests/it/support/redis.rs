@@ -23,6 +23,12 @@ pub(crate) async fn redis_server(scratch: &Scratch, args: &[&str], url: &str) ->
     server
 }
 
+/// One that listens on a socket of `scratch` only; and its URL.
+pub(crate) async fn redis_on_a_socket(scratch: &Scratch) -> (RedisServer, String) {
+    let url = format!("unix://{}", scratch.path().join("r.sock").display());
+    (redis_server(scratch, &["--port", "0", "--unixsocket", "r.sock"], &url).await, url)
+}
+
 impl RedisServer {
     pub(crate) fn pid(&self) -> u32 {
         self.0.id()
