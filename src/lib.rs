@@ -19,6 +19,8 @@ pub mod cli;
 pub mod config;
 // Ethereum's discv5 network: asking nodes, collecting them; serves `enr_crawl` and `devnet`.
 pub mod crawl;
+// A client of the discv5.1 wire protocol that asks and is not a node.
+pub mod discv5;
 // What a job is: id, task spec, status, record, events, and how it is accepted and read.
 pub mod job;
 // The contract between a platform's file and everything else, and the registry of all of them.
