@@ -25,6 +25,9 @@ const POINTER: &str = "/storage/settings/path";
 /// How long a write waits for another process's.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// Between two looks at a file that is being made.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Rows in one statement. More are not faster, and 100 columns times this stay below the 32,766 values of SQLite.
 const ROWS: usize = 100;
 
@@ -62,7 +65,13 @@ impl Sqlite {
     }
 
     async fn connect(&self) -> Result<SqliteConnection, StorageError> {
-        let mut connection = self.options.connect().await.map_err(failed)?;
+        let mut connection = loop {
+            match self.options.connect().await.map_err(failed) {
+                // SQLite lets nobody wait while a new file becomes a WAL file: of several at once all but one fail.
+                Err(StorageError::Unavailable(_)) => tokio::time::sleep(PAUSE).await,
+                connected => break connected?,
+            }
+        };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         for table in self.tables {
             sqlx::query(AssertSqlSafe(create(table))).execute(&mut *transaction).await.map_err(failed)?;

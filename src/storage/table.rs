@@ -147,7 +147,7 @@ pub(super) fn compare(table: &Table, found: &[Found], word: fn(Kind) -> &'static
         if i64::try_from(place) != Ok(found.key) {
             return differs(
                 &found.name,
-                format!("must be so in the primary key that it is ({})", table.key.join(", ")),
+                format!("has another place in the primary key, which should be ({})", table.key.join(", ")),
             );
         }
         if found.needed && !table.columns.iter().any(|column| column.name == found.name) {
@@ -201,8 +201,8 @@ mod tests {
             (vec![a.clone(), found("b", "JSONB", 0, false)], None),
             (vec![a.clone()], Some("b is missing (it should be jsonb)")),
             (vec![a.clone(), found("b", "text", 0, false)], Some("b is text, and should be jsonb")),
-            (vec![found("a", "text", 0, false), b.clone()], Some("a must be so in the primary key")),
-            (vec![a.clone(), found("b", "jsonb", 2, true)], Some("b must be so in the primary key")),
+            (vec![found("a", "text", 0, false), b.clone()], Some("a has another place in the primary key")),
+            (vec![a.clone(), found("b", "jsonb", 2, true)], Some("b has another place in the primary key")),
             (vec![a, b, found("extra", "text", 0, true)], Some("extra is not one of ours")),
         ];
         for (found, part) in table {

@@ -240,9 +240,9 @@ fn delete(name: &str, columns: &[&Column]) -> String {
     format!("DELETE FROM {name} AS t USING {rows} WHERE {}", equal.collect::<Vec<_>>().join(" AND "))
 }
 
-/// What [`Found`] wants to know of a table; nothing if there is none.
+/// What [`Found`] wants to know of a table; nothing if there is none. `indkey` counts from 0.
 const COLUMNS: &str = "SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS kind, \
-     coalesce(array_position(i.indkey::int2[], a.attnum), 0)::bigint AS key, \
-     a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND i.indkey IS NULL AS needed \
+     coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0)::bigint AS key, \
+     a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS needed \
      FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary \
      WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped";
