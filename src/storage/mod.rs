@@ -5,7 +5,7 @@
 //! or nothing; to write the same again changes nothing; a table that is there and looks different is left alone; names
 //! come from code and are quoted, values are always bound; no error says a secret; no call waits for ever.
 //!
-//! A further type is a file with its settings and a [`Database`], a variant of [`Settings`] and an arm in
+//! A further type is a file with its settings and a `Database`, a variant of [`Settings`] and an arm in
 //! [`Storage::open`].
 //!
 //! ```
@@ -114,7 +114,7 @@ pub enum Change {
 const CONNECT: Duration = Duration::from_secs(15);
 
 /// The longest a write may take on an open connection.
-const WRITE: Duration = Duration::from_secs(60);
+const WRITE: Duration = Duration::from_mins(1);
 
 /// One kind of database. It connects when it is opened, and again when its connection was lost.
 trait Database: Send {

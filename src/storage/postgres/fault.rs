@@ -18,7 +18,7 @@ pub(super) fn failed(error: sqlx::Error) -> StorageError {
         }
         sqlx::Error::Tls(why) => StorageError::settings(place::POINTER, format!("TLS: {why}")),
         // A certificate that does not hold comes as an error of input and output.
-        sqlx::Error::Io(why) if why.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+        sqlx::Error::Io(why) if matches!(why.get_ref(), Some(inner) if inner.is::<rustls::Error>()) => {
             StorageError::settings(place::POINTER, format!("TLS: {why}"))
         }
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed | sqlx::Error::WorkerCrashed => {

@@ -149,7 +149,7 @@ mod tests {
         for (host, parameters, here) in table {
             let url = format!("postgres://me:secret@{host}/db{parameters}");
             let options = || read(&url).unwrap();
-            assert_eq!(reach(options(), Network { allow_public: true }).await.is_ok(), true, "{url}");
+            assert!(reach(options(), Network { allow_public: true }).await.is_ok(), "{url}");
             match reach(options(), Network { allow_public: false }).await {
                 Ok(reached) => {
                     assert!(here, "{url}");

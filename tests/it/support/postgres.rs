@@ -20,11 +20,34 @@ pub(crate) struct Postgres {
     /// Holds the data and the socket; its path is short, as that of a socket must be.
     directory: PathBuf,
     server: Option<Child>,
+    /// Further arguments; the last one of a name holds.
+    more: Vec<String>,
 }
 
 impl Postgres {
     /// Makes a database cluster in `scratch` and starts it.
     pub(crate) async fn start(scratch: &Scratch) -> Self {
+        let mut postgres = Self::make(scratch);
+        postgres.start_again().await;
+        postgres
+    }
+
+    /// The same, with TLS on a port of this machine, and a certificate that nobody vouches for.
+    pub(crate) async fn start_with_tls(scratch: &Scratch, port: u16) -> Self {
+        let mut postgres = Self::make(scratch);
+        let made = command("openssl", &postgres.directory)
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+            .args(["-addext", "subjectAltName=DNS:localhost", "-keyout", "data/server.key", "-out", "data/server.crt"])
+            .output()
+            .expect("openssl is missing: apt-get install openssl");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let port = format!("port={port}");
+        postgres.more = ["-c", "ssl=on", "-c", "listen_addresses=127.0.0.1", "-c", &port].map(str::to_owned).into();
+        postgres.start_again().await;
+        postgres
+    }
+
+    fn make(scratch: &Scratch) -> Self {
         let directory = scratch.path().join("pg");
         fs::create_dir(&directory).unwrap();
         let password = scratch.write("password", PASSWORD);
@@ -40,17 +63,17 @@ impl Postgres {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let mut postgres = Self { directory, server: None };
-        postgres.start_again().await;
-        postgres
+        Self { directory, server: None, more: Vec::new() }
     }
 
     /// Starts it on the data that are there, and waits until it takes connections.
     pub(crate) async fn start_again(&mut self) {
         let log = fs::File::options().create(true).append(true).open(self.directory.with_extension("log")).unwrap();
         let socket = self.directory.to_str().unwrap();
+        // Without fsync, as it only dies here, and the machine under it does not.
         let server = command("postgres", &self.directory)
-            .args(["-D", "data", "-k", socket, "-c", "listen_addresses=", "-c", "shared_buffers=16MB"])
+            .args(["-D", "data", "-k", socket, "-c", "listen_addresses=", "-c", "fsync=off"])
+            .args(&self.more)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -65,7 +88,8 @@ impl Postgres {
     }
 
     pub(crate) fn url_of(&self, user: &str, password: &str, database: &str) -> String {
-        format!("postgres://{user}:{password}@localhost/{database}?host={}", self.directory.display())
+        let port = self.more.iter().find_map(|arg| arg.strip_prefix("port=")).unwrap_or("5432");
+        format!("postgres://{user}:{password}@localhost:{port}/{database}?host={}", self.directory.display())
     }
 
     async fn try_connect(&self) -> sqlx::Result<PgConnection> {
