@@ -131,17 +131,13 @@ trait Database: Send {
 /// An open storage: one connection, which is made again at the next write after it was lost.
 pub struct Storage {
     database: Box<dyn Database>,
-    tables: &'static [&'static Table],
+    tables: Vec<&'static Table>,
 }
 
 impl Storage {
     /// Connects and creates the tables that are missing. A table that is there must have the columns and the primary
     /// key it would be created with; further columns are left alone.
-    pub async fn open(
-        settings: &Settings,
-        tables: &'static [&'static Table],
-        network: Network,
-    ) -> Result<Self, StorageError> {
+    pub async fn open(settings: &Settings, tables: &[&'static Table], network: Network) -> Result<Self, StorageError> {
         for (index, table) in tables.iter().enumerate() {
             table.check()?;
             if tables.iter().take(index).any(|known| known.name == table.name) {
@@ -153,13 +149,13 @@ impl Storage {
             Settings::Postgres { settings } => Box::new(Postgres::new(settings, tables, network)?),
         };
         database.open().await?;
-        Ok(Self { database, tables })
+        Ok(Self { database, tables: tables.to_vec() })
     }
 
     /// Does all the changes, as if one after the other, in one transaction: all or nothing. At most [`MAX_CHANGES`]
     /// changes and [`MAX_BYTES`] bytes.
     pub async fn write(&mut self, changes: &[Change]) -> Result<(), StorageError> {
-        let work = plan(self.tables, changes)?;
+        let work = plan(&self.tables, changes)?;
         if work.is_empty() { Ok(()) } else { self.database.write(&work).await }
     }
 

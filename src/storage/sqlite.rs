@@ -43,12 +43,12 @@ pub struct SqliteSettings {
 
 pub(super) struct Sqlite {
     options: SqliteConnectOptions,
-    tables: &'static [&'static Table],
+    tables: Vec<&'static Table>,
     connection: Option<SqliteConnection>,
 }
 
 impl Sqlite {
-    pub(super) fn new(settings: &SqliteSettings, tables: &'static [&'static Table]) -> Result<Self, StorageError> {
+    pub(super) fn new(settings: &SqliteSettings, tables: &[&'static Table]) -> Result<Self, StorageError> {
         let path = Path::new(&settings.path);
         if !path.is_absolute() || settings.path.contains('\0') {
             let detail = "must be an absolute path, like /var/lib/nodes.db: it is not said where the job runs";
@@ -61,7 +61,7 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY)
             .disable_statement_logging();
-        Ok(Self { options, tables, connection: None })
+        Ok(Self { options, tables: tables.to_vec(), connection: None })
     }
 
     async fn connect(&self) -> Result<SqliteConnection, StorageError> {
@@ -73,7 +73,7 @@ impl Sqlite {
             }
         };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        for table in self.tables {
+        for table in &self.tables {
             sqlx::query(AssertSqlSafe(create(table))).execute(&mut *transaction).await.map_err(failed)?;
             let found: Vec<(String, String, i64, bool)> =
                 sqlx::query_as(COLUMNS).bind(table.name).fetch_all(&mut *transaction).await.map_err(failed)?;

@@ -51,21 +51,21 @@ pub(super) struct Postgres {
     options: PgConnectOptions,
     network: Network,
     schema: Option<String>,
-    tables: &'static [&'static Table],
+    tables: Vec<&'static Table>,
     connection: Option<PgConnection>,
 }
 
 impl Postgres {
     pub(super) fn new(
         settings: &PostgresSettings,
-        tables: &'static [&'static Table],
+        tables: &[&'static Table],
         network: Network,
     ) -> Result<Self, StorageError> {
         if settings.schema.as_deref().is_some_and(|schema| !is_name(schema)) {
             return Err(StorageError::settings(fault::SCHEMA, "must be a name of 1 to 63 bytes"));
         }
         let options = place::read(settings.url.expose())?;
-        Ok(Self { options, network, schema: settings.schema.clone(), tables, connection: None })
+        Ok(Self { options, network, schema: settings.schema.clone(), tables: tables.to_vec(), connection: None })
     }
 
     async fn connect(&self) -> Result<PgConnection, StorageError> {
@@ -78,7 +78,7 @@ impl Postgres {
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
-        for table in self.tables {
+        for table in &self.tables {
             let name = self.name(table);
             // Looked for first: to use a table one need not be allowed to create any.
             let mut found = columns(&name, &mut transaction).await?;
