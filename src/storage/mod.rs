@@ -5,7 +5,7 @@
 //! or nothing; to write the same again changes nothing; a table that is there and looks different is left alone; names
 //! come from code and are quoted, values are always bound; no error says a secret; no call waits for ever.
 //!
-//! A further type is a file with its settings and a `Database`, a variant of [`Settings`] and an arm in
+//! A further type is a file with its settings, a `Database` and its `Session`, a variant of [`Settings`] and an arm in
 //! [`Storage::open`].
 //!
 //! ```
@@ -116,21 +116,28 @@ const CONNECT: Duration = Duration::from_secs(15);
 /// The longest a write may take on an open connection.
 const WRITE: Duration = Duration::from_mins(1);
 
-/// One kind of database. It connects when it is opened, and again when its connection was lost.
-trait Database: Send {
-    /// Connects, and creates what is missing.
-    fn open(&mut self) -> BoxFuture<'_, Result<(), StorageError>>;
+/// One type of storage, as the settings name it.
+trait Database: Send + Sync {
+    /// Connects, and creates the tables that are missing.
+    fn connect<'a>(&'a self, tables: &'a [&'static Table]) -> BoxFuture<'a, Result<Box<dyn Session>, StorageError>>;
+}
 
-    /// Does all of the work, or nothing; one that was given up half-way (the future was dropped) counts as nothing.
+/// A connection to it. Dropped in the middle of a write, it leaves nothing of that write.
+trait Session: Send {
+    /// Whether the other side is still there.
+    fn ping(&mut self) -> BoxFuture<'_, Result<(), StorageError>>;
+
+    /// Does all of the work in one transaction.
     fn write<'a>(&'a mut self, work: &'a [Work<'a>]) -> BoxFuture<'a, Result<(), StorageError>>;
 
-    /// Ends the connection in good order.
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+    /// Ends it in good order.
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), StorageError>>;
 }
 
 /// An open storage: one connection, which is made again at the next write after it was lost.
 pub struct Storage {
     database: Box<dyn Database>,
+    session: Option<Box<dyn Session>>,
     tables: Vec<&'static Table>,
 }
 
@@ -144,24 +151,46 @@ impl Storage {
                 return Err(StorageError::Definition { table: table.name, why: "it is there twice".into() });
             }
         }
-        let mut database: Box<dyn Database> = match settings {
-            Settings::Sqlite { settings } => Box::new(Sqlite::new(settings, tables)?),
-            Settings::Postgres { settings } => Box::new(Postgres::new(settings, tables, network)?),
+        let database: Box<dyn Database> = match settings {
+            Settings::Sqlite { settings } => Box::new(Sqlite::new(settings)?),
+            Settings::Postgres { settings } => Box::new(Postgres::new(settings, network)?),
         };
-        database.open().await?;
-        Ok(Self { database, tables: tables.to_vec() })
+        let session = within(CONNECT, database.connect(tables)).await?;
+        Ok(Self { database, session: Some(session), tables: tables.to_vec() })
     }
 
     /// Does all the changes, as if one after the other, in one transaction: all or nothing. At most [`MAX_CHANGES`]
-    /// changes and [`MAX_BYTES`] bytes.
+    /// changes and [`MAX_BYTES`] bytes. After an error, or if the future is dropped, the storage is still of use: the
+    /// next write connects again if it must.
     pub async fn write(&mut self, changes: &[Change]) -> Result<(), StorageError> {
         let work = plan(&self.tables, changes)?;
-        if work.is_empty() { Ok(()) } else { self.database.write(&work).await }
+        if work.is_empty() {
+            return Ok(());
+        }
+        // Taken out, so that one that fails or is given up half-way is dropped, and what it began undone.
+        let mut session = self.session().await?;
+        within(WRITE, session.write(&work)).await?;
+        self.session = Some(session);
+        Ok(())
+    }
+
+    /// The connection, or a new one if the server was restarted since the last write.
+    async fn session(&mut self) -> Result<Box<dyn Session>, StorageError> {
+        if let Some(mut session) = self.session.take()
+            && within(CONNECT, session.ping()).await.is_ok()
+        {
+            return Ok(session);
+        }
+        within(CONNECT, self.database.connect(&self.tables)).await
     }
 
     /// Ends the connection. Everything written is there without it; SQLite also tidies its files up.
     pub async fn close(self) {
-        self.database.close().await;
+        if let Some(session) = self.session
+            && let Err(error) = within(CONNECT, session.close()).await
+        {
+            tracing::warn!(%error, "a storage was not closed in good order");
+        }
     }
 }
 

@@ -8,16 +8,15 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, Sqlite as Driver, SqliteConnection,
+    AssertSqlSafe, ConnectOptions as _, Connection, Sqlite as Driver, SqliteConnection,
     query::Query,
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 use super::{
-    CONNECT, Cell, Database, Kind, StorageError, Table, WRITE,
+    Cell, Database, Kind, Session, StorageError, Table,
     plan::Work,
     table::{Found, compare, list, on_conflict, quoted},
-    within,
 };
 
 const POINTER: &str = "/storage/settings/path";
@@ -43,12 +42,10 @@ pub struct SqliteSettings {
 
 pub(super) struct Sqlite {
     options: SqliteConnectOptions,
-    tables: Vec<&'static Table>,
-    connection: Option<SqliteConnection>,
 }
 
 impl Sqlite {
-    pub(super) fn new(settings: &SqliteSettings, tables: &[&'static Table]) -> Result<Self, StorageError> {
+    pub(super) fn new(settings: &SqliteSettings) -> Result<Self, StorageError> {
         let path = Path::new(&settings.path);
         if !path.is_absolute() || settings.path.contains('\0') {
             let detail = "must be an absolute path, like /var/lib/nodes.db: it is not said where the job runs";
@@ -61,10 +58,10 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY)
             .disable_statement_logging();
-        Ok(Self { options, tables: tables.to_vec(), connection: None })
+        Ok(Self { options })
     }
 
-    async fn connect(&self) -> Result<SqliteConnection, StorageError> {
+    async fn open(&self, tables: &[&'static Table]) -> Result<SqliteConnection, StorageError> {
         let mut connection = loop {
             match self.options.connect().await.map_err(failed) {
                 // SQLite lets nobody wait while a new file becomes a WAL file: of several at once all but one fail.
@@ -73,7 +70,7 @@ impl Sqlite {
             }
         };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        for table in &self.tables {
+        for table in tables {
             sqlx::query(AssertSqlSafe(create(table))).execute(&mut *transaction).await.map_err(failed)?;
             let found: Vec<(String, String, i64, bool)> =
                 sqlx::query_as(COLUMNS).bind(table.name).fetch_all(&mut *transaction).await.map_err(failed)?;
@@ -85,34 +82,22 @@ impl Sqlite {
 }
 
 impl Database for Sqlite {
-    fn open(&mut self) -> BoxFuture<'_, Result<(), StorageError>> {
-        Box::pin(async move {
-            self.connection = Some(within(CONNECT, self.connect()).await?);
-            Ok(())
-        })
+    fn connect<'a>(&'a self, tables: &'a [&'static Table]) -> BoxFuture<'a, Result<Box<dyn Session>, StorageError>> {
+        Box::pin(async move { Ok(Box::new(self.open(tables).await?) as Box<dyn Session>) })
+    }
+}
+
+impl Session for SqliteConnection {
+    fn ping(&mut self) -> BoxFuture<'_, Result<(), StorageError>> {
+        Box::pin(async { Connection::ping(self).await.map_err(failed) })
     }
 
     fn write<'a>(&'a mut self, work: &'a [Work<'a>]) -> BoxFuture<'a, Result<(), StorageError>> {
-        Box::pin(async move {
-            if self.connection.is_none() {
-                self.open().await?;
-            }
-            // Taken out, so that one that failed or was given up half-way is dropped, and what it began undone.
-            let Some(mut connection) = self.connection.take() else { return Ok(()) };
-            within(WRITE, apply(&mut connection, work)).await?;
-            self.connection = Some(connection);
-            Ok(())
-        })
+        Box::pin(apply(self, work))
     }
 
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            if let Some(connection) = self.connection
-                && let Err(error) = connection.close().await
-            {
-                tracing::warn!(%error, "an SQLite file was not closed in good order");
-            }
-        })
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), StorageError>> {
+        Box::pin(async { Connection::close(*self).await.map_err(failed) })
     }
 }
 

@@ -15,10 +15,9 @@ use sqlx::{
 
 use self::fault::failed;
 use super::{
-    CONNECT, Cell, Column, Database, Kind, StorageError, Table, WRITE,
+    Cell, Column, Database, Kind, Session, StorageError, Table,
     plan::Work,
     table::{Found, compare, is_name, list, on_conflict, quoted},
-    within,
 };
 use crate::platform::{Network, Secret};
 
@@ -51,24 +50,24 @@ pub(super) struct Postgres {
     options: PgConnectOptions,
     network: Network,
     schema: Option<String>,
-    tables: Vec<&'static Table>,
-    connection: Option<PgConnection>,
+}
+
+/// A connection, and in which schema its tables lie.
+struct Open {
+    connection: PgConnection,
+    schema: Option<String>,
 }
 
 impl Postgres {
-    pub(super) fn new(
-        settings: &PostgresSettings,
-        tables: &[&'static Table],
-        network: Network,
-    ) -> Result<Self, StorageError> {
+    pub(super) fn new(settings: &PostgresSettings, network: Network) -> Result<Self, StorageError> {
         if settings.schema.as_deref().is_some_and(|schema| !is_name(schema)) {
             return Err(StorageError::settings(fault::SCHEMA, "must be a name of 1 to 63 bytes"));
         }
         let options = place::read(settings.url.expose())?;
-        Ok(Self { options, network, schema: settings.schema.clone(), tables: tables.to_vec(), connection: None })
+        Ok(Self { options, network, schema: settings.schema.clone() })
     }
 
-    async fn connect(&self) -> Result<PgConnection, StorageError> {
+    async fn open(&self, tables: &[&'static Table]) -> Result<PgConnection, StorageError> {
         let options = place::reach(self.options.clone(), self.network).await?;
         let mut connection = options.connect().await.map_err(failed)?;
         sqlx::raw_sql(SESSION).execute(&mut connection).await.map_err(failed)?;
@@ -78,8 +77,8 @@ impl Postgres {
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
-        for table in &self.tables {
-            let name = self.name(table);
+        for table in tables {
+            let name = named(self.schema.as_deref(), table);
             // Looked for first: to use a table one need not be allowed to create any.
             let mut found = columns(&name, &mut transaction).await?;
             if found.is_empty() {
@@ -91,15 +90,13 @@ impl Postgres {
         transaction.commit().await.map_err(failed)?;
         Ok(connection)
     }
+}
 
-    fn name(&self, table: &Table) -> String {
-        self.schema.iter().map(|schema| quoted(schema) + ".").chain([quoted(table.name)]).collect()
-    }
-
-    async fn apply(&self, connection: &mut PgConnection, work: &[Work<'_>]) -> Result<(), StorageError> {
-        let mut transaction = connection.begin().await.map_err(failed)?;
+impl Open {
+    async fn apply(&mut self, work: &[Work<'_>]) -> Result<(), StorageError> {
+        let mut transaction = self.connection.begin().await.map_err(failed)?;
         for Work { table, removes, puts } in work {
-            let name = self.name(table);
+            let name = named(self.schema.as_deref(), table);
             let key: Vec<&Column> = table.key_columns().map(|(_, column)| column).collect();
             for cells in 1..=key.len() {
                 let prefixes: Vec<&[Cell]> = removes.iter().copied().filter(|prefix| prefix.len() == cells).collect();
@@ -114,41 +111,31 @@ impl Postgres {
 }
 
 impl Database for Postgres {
-    fn open(&mut self) -> BoxFuture<'_, Result<(), StorageError>> {
+    fn connect<'a>(&'a self, tables: &'a [&'static Table]) -> BoxFuture<'a, Result<Box<dyn Session>, StorageError>> {
         Box::pin(async move {
-            self.connection = Some(within(CONNECT, self.connect()).await?);
-            Ok(())
+            let connection = self.open(tables).await?;
+            Ok(Box::new(Open { connection, schema: self.schema.clone() }) as Box<dyn Session>)
         })
+    }
+}
+
+impl Session for Open {
+    fn ping(&mut self) -> BoxFuture<'_, Result<(), StorageError>> {
+        Box::pin(async { self.connection.ping().await.map_err(failed) })
     }
 
     fn write<'a>(&'a mut self, work: &'a [Work<'a>]) -> BoxFuture<'a, Result<(), StorageError>> {
-        Box::pin(async move {
-            // The server may have been restarted since the last write.
-            if let Some(connection) = &mut self.connection
-                && within(CONNECT, async { connection.ping().await.map_err(failed) }).await.is_err()
-            {
-                self.connection = None;
-            }
-            if self.connection.is_none() {
-                self.open().await?;
-            }
-            // Taken out, so that one that failed or was given up half-way is dropped, and what it began undone.
-            let Some(mut connection) = self.connection.take() else { return Ok(()) };
-            within(WRITE, self.apply(&mut connection, work)).await?;
-            self.connection = Some(connection);
-            Ok(())
-        })
+        Box::pin(self.apply(work))
     }
 
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            if let Some(connection) = self.connection
-                && let Err(error) = within(CONNECT, async { connection.close().await.map_err(failed) }).await
-            {
-                tracing::debug!(%error, "a connection to postgres was not closed in good order");
-            }
-        })
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), StorageError>> {
+        Box::pin(async { self.connection.close().await.map_err(failed) })
     }
+}
+
+/// The table as it stands in a statement.
+fn named(schema: Option<&str>, table: &Table) -> String {
+    schema.map(|schema| quoted(schema) + ".").into_iter().chain([quoted(table.name)]).collect()
 }
 
 async fn columns(name: &str, connection: &mut PgConnection) -> Result<Vec<Found>, StorageError> {
