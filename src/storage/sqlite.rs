@@ -176,12 +176,13 @@ fn delete(table: &Table, cells: usize) -> String {
 fn failed(error: sqlx::Error) -> StorageError {
     match (&error, code(&error)) {
         // Busy, locked, out of memory, interrupted, an input or output error, a full disk, a changed schema.
-        (_, Some(5 | 6 | 7 | 9 | 10 | 13 | 17)) => StorageError::Unavailable(error),
+        (_, Some(5 | 6 | 7 | 9 | 10 | 13 | 17)) | (sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed, None) => {
+            StorageError::Unavailable(error)
+        }
         // No permission, read-only, cannot be opened, denied, not a database.
         (sqlx::Error::Database(said), Some(3 | 8 | 14 | 23 | 26)) => {
             StorageError::settings(POINTER, said.message().to_owned())
         }
-        (sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed, _) => StorageError::Unavailable(error),
         _ => StorageError::Refused(error),
     }
 }
