@@ -94,6 +94,11 @@ async fn drain(ip: IpAddr) {
 
     let pong = client.ping(&node.peer).await.expect("a pong");
     assert_eq!(pong.seq, node.peer.record.seq());
+    if let IpAddr::V4(four) = ip {
+        let address = SocketAddr::new(four.to_ipv6_mapped().into(), node.peer.address.port());
+        let mapped = Peer { address, ..node.peer.clone() };
+        client.ping(&mapped).await.expect("a pong from the same address written otherwise");
+    }
     let seen_as = SocketAddr::from(pong.seen_as);
     assert!(client.addresses().contains(&seen_as), "{seen_as}");
     let own = client.find_node(&node.peer, &[0]).await.expect("its own record");
