@@ -152,10 +152,13 @@ impl Client {
     }
 
     async fn ask(&self, peer: &Peer, question: Question) -> Result<(), AskError> {
-        let ip = peer.address.ip();
+        // An IPv4 address in an IPv6 one is one for the IPv4 socket, and its answers come from there.
+        let ip = peer.address.ip().to_canonical();
         if peer.address.port() == 0 || ip.is_unspecified() || ip.is_multicast() {
             return Err(AskError::Address);
         }
-        self.questions.send((peer.clone(), question)).await.map_err(|_| AskError::Closed)
+        let address = if ip.is_ipv4() { SocketAddr::new(ip, peer.address.port()) } else { peer.address };
+        let peer = Peer { record: peer.record.clone(), address };
+        self.questions.send((peer, question)).await.map_err(|_| AskError::Closed)
     }
 }

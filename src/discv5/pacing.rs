@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(booked(&mut pacing, start, 2, 1), [0], "another peer has its own bucket");
         let later = start + Duration::from_millis(450);
         assert_eq!(booked(&mut pacing, later, 1, 3), [0, 50, 150]);
-        let full = start + Duration::from_secs(60);
+        let full = start + Duration::from_mins(1);
         assert_eq!(booked(&mut pacing, full, 1, 4), [0, 0, 0, 100], "a bucket is never more than full");
     }
 

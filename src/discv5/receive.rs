@@ -66,7 +66,9 @@ impl Engine {
             let opening = contact.opening.take();
             let under_way: Vec<CallId> = contact.sent.iter().copied().filter(|id| Some(*id) != opening).collect();
             self.counters.sessions += 1;
-            under_way.into_iter().for_each(|id| self.repeat(id));
+            for id in under_way {
+                self.repeat(id);
+            }
             self.read(now, place, keys, nonce, message_of(message));
         } else if let Some(keys) = contact.session
             && session::open(&keys.read, &nonce, head, message).is_ok()

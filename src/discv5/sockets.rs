@@ -93,3 +93,24 @@ fn listen(family: AddressFamily, address: SocketAddr) -> io::Result<UdpSocket> {
     bind(&socket, &address)?;
     UdpSocket::from_std(StdSocket::from(socket))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_family_has_its_own_socket_with_room_for_a_burst() {
+        let v6 = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 0, 0, 0);
+        let sockets = Sockets::open(Some(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)), Some(v6)).expect("sockets");
+        assert_eq!(sockets.addresses().len(), 2);
+        let default = sockopt::socket_recv_buffer_size(UdpSocket::bind("127.0.0.1:0").await.expect("a socket"));
+        for socket in sockets.each() {
+            let size = sockopt::socket_recv_buffer_size(socket).expect("a size");
+            assert!(size > default.expect("a size"), "{size}");
+        }
+        let only = Sockets::open(None, Some(v6)).expect("a socket");
+        assert!(only.serves(v6.into()) && !only.serves(SocketAddr::from(([127, 0, 0, 1], 9))));
+    }
+}

@@ -160,6 +160,23 @@ fn answers_to_nothing_that_was_asked_are_counted_and_do_nothing() {
 }
 
 #[test]
+fn a_peer_cannot_answer_for_another() {
+    let mut scene = Scene::new();
+    let (mut answered, id) = asked(&mut scene);
+    let other = super::responder::responder(&scene.engine, 2);
+    let first = std::mem::replace(&mut scene.peer, other);
+    let (mut others, others_id) = asked(&mut scene);
+    scene.say(&nodes(id, 1, &[]));
+    assert_eq!(answered.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(scene.engine.counters().unasked, 1);
+    scene.say(&nodes(others_id, 1, &[]));
+    assert!(others.try_recv().expect("an answer").is_ok());
+    scene.peer = first;
+    scene.say(&nodes(id, 1, &[]));
+    assert!(answered.try_recv().expect("an answer").is_ok());
+}
+
+#[test]
 fn garbage_is_counted_and_does_nothing() {
     let mut scene = Scene::new();
     let (mut answered, id) = asked(&mut scene);
