@@ -28,6 +28,13 @@ pub struct Settings {
     /// What the network is called: 1 to 40 lower case letters, digits, - and _. Without it `mainnet`, or a name that
     /// follows from the bootnodes.
     network: Option<String>,
+    /// Jobs that crawl the network together, this one included: it makes the others, each may run on another machine, and
+    /// whoever ends or joins, they share the work anew.
+    #[serde(default = "shards")]
+    #[schemars(range(min = 1, max = 16))]
+    shards: u64,
+    /// The job whose crawl this one takes part in; set by that job in those that it makes.
+    helps: Option<String>,
     /// How many times everybody is asked; 0 means for ever.
     #[serde(default = "epochs")]
     #[schemars(range(max = 1_000_000))]
@@ -81,6 +88,10 @@ pub struct Settings {
     storage: Option<storage::Settings>,
 }
 
+fn shards() -> u64 {
+    1
+}
+
 fn epochs() -> u64 {
     1
 }
@@ -129,7 +140,8 @@ pub async fn _run(job: Context, settings: Settings) -> Result<crawl::Report> {
     let network = settings.network.map(|name| name.parse()).transpose();
     let plan = crawl::Plan {
         network: network.map_err(|error: crawl::NetworkNameError| Failure::settings("/network", error.to_string()))?,
-        root: None,
+        root: settings.helps,
+        shards: settings.shards,
         epochs: settings.epochs,
         epoch: Duration::from_secs(settings.epoch_s),
         ladder: crawl::Ladder { percent: settings.ladder, threshold: settings.threshold },

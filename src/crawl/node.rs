@@ -2,9 +2,7 @@
 //!
 //! Times are milliseconds since 1970 by Redis' clock; epochs are numbers that only grow.
 
-use std::fmt::Display;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{Deserialize, Serialize};
 
 use crate::discv5::Record;
 
@@ -24,7 +22,6 @@ pub enum Entry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// The newest record of it that anybody told of.
-    #[serde(with = "text")]
     pub enr: Record,
     /// When somebody told of it last.
     pub heard_at: u64,
@@ -49,10 +46,9 @@ pub struct Candidate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// Its newest record by its own word, or, if it never gave one, by the word of others.
-    #[serde(with = "text")]
     pub enr: Record,
     /// A newer one that others told of; it counts once the node itself has confirmed it.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_text")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Record>,
     /// Its first answer ever.
     pub first_seen: u64,
@@ -126,34 +122,4 @@ impl Candidate {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
-}
-
-/// A record as `enr:…`.
-mod text {
-    use super::{Deserialize, Deserializer, Display, Error, Record, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(record: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(record)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Record, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-/// A record as `enr:…`, if there is one.
-mod optional_text {
-    use super::{Deserialize, Deserializer, Error, Record, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(record: &Option<Record>, serializer: S) -> Result<S::Ok, S::Error> {
-        match record {
-            Some(record) => serializer.collect_str(record),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Record>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
-    }
 }

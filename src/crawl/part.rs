@@ -38,7 +38,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub(super) fn new(number: u8, fence: u64, epoch: u64, entries: HashMap<NodeId, Entry>) -> Self {
+    pub(super) fn new(number: u8, fence: u64, epoch: u64, tracked: u64, entries: HashMap<NodeId, Entry>) -> Self {
         Self {
             number,
             fence,
@@ -51,7 +51,7 @@ impl Part {
             writes: VecDeque::new(),
             prepared: 0,
             said: None,
-            tracked: 0,
+            tracked,
         }
     }
 
@@ -141,7 +141,8 @@ impl Part {
             }
         }
         changes.extend(std::mem::take(&mut self.counts).into_iter().map(|(name, n)| Change::Count(name, n)));
-        let state = (self.epoch, state);
+        // What is over stays over, whoever takes the part next.
+        let state = (self.epoch, if self.tracked >= self.epoch { State::Tracked } else { state });
         if changes.is_empty() && self.read == 0 && self.said == Some(state) {
             return;
         }

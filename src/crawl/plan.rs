@@ -17,6 +17,8 @@ pub struct Plan {
     pub network: Option<NetworkName>,
     /// The job that began the crawl, if this one only helps.
     pub root: Option<String>,
+    /// Jobs that crawl together, this one included.
+    pub shards: u64,
     /// Epochs; 0 means for ever.
     pub epochs: u64,
     /// How long an epoch takes at least.

@@ -15,6 +15,8 @@ use super::{
     store::{Directory, NetworkName, Store},
     view::{Graph, View},
 };
+use serde_json::{Map, Value};
+
 use crate::{
     broker::BrokerError,
     discv5::{self, Client, NodeId, Pace},
@@ -41,6 +43,12 @@ pub async fn crawl(job: &Context, given: &[String], plan: Plan) -> Result<Report
         None => None,
     };
     let mut member = Member::join(job, &plan, reach, bootnodes, client.clone(), store.clone(), mirror).await?;
+    if member.leads() {
+        for helper in 1..plan.shards {
+            let changes = Map::from_iter([("helps".to_owned(), Value::from(job.id().to_string()))]);
+            job.twin(&format!("shard-{helper}"), changes).await?;
+        }
+    }
     let ran = member.run().await;
     member.leave().await;
     let end = ran?;
@@ -54,17 +62,28 @@ pub async fn crawl(job: &Context, given: &[String], plan: Plan) -> Result<Report
         took: member.took(),
     };
     drop(member);
-    report(job, &store, here).await
+    let rows = if plan.root.is_none() { Rows::Written } else { Rows::LeftToTheLeader };
+    report(job, &store, here, rows).await
+}
+
+/// Whether a job writes the network's nodes into its dataset.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Written,
+    LeftToTheLeader,
 }
 
 /// Reads the network as it is now, writes its nodes into the dataset, and adds up.
-async fn report(job: &Context, store: &Store, here: Circumstances) -> Result<Report> {
+async fn report(job: &Context, store: &Store, here: Circumstances, rows: Rows) -> Result<Report> {
     let (view, graph) = (View::load(store).await?, Graph::load(store).await?);
     let report = Report::of(&view, Stats::of(&view, &graph), here.clone());
     if report.reachable == 0 && here.end == End::Over {
         return Err(Failure::transient("no_bootnode_answered", "none of the bootnodes answered"));
     }
-    let ids: Vec<NodeId> = view.nodes.keys().chain(view.candidates.keys()).copied().collect();
+    let ids: Vec<NodeId> = match rows {
+        Rows::Written => view.nodes.keys().chain(view.candidates.keys()).copied().collect(),
+        Rows::LeftToTheLeader => Vec::new(),
+    };
     for piece in ids.chunks(PIECE) {
         let rows: Vec<Row> = piece.iter().filter_map(|id| row(&view, &graph, *id)).collect();
         job.dataset(Tag::Processed, &rows).await?;

@@ -12,6 +12,7 @@ use std::{
 use alloy_rlp::{Decodable as _, Encodable as _, Header};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use secp256k1::{Message, PublicKey, SecretKey, ecdsa};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha3::{Digest as _, Keccak256};
 
 use super::node_id::NodeId;
@@ -268,6 +269,19 @@ impl FromStr for Record {
             return Err(RecordError::TooLong);
         }
         Self::decode(&BASE64_URL_SAFE_NO_PAD.decode(base64).map_err(|_| RecordError::Text)?)
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
     }
 }
 

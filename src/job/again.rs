@@ -98,7 +98,7 @@ impl Jobs {
     }
 
     /// A job and its settings as they are stored: dates resolved, secrets sealed.
-    async fn stored(&self, id: JobId) -> Result<(Job, Value), RetryError> {
+    pub(super) async fn stored(&self, id: JobId) -> Result<(Job, Value), RetryError> {
         let hash = self.hash(id).await?.ok_or(RetryError::Unknown)?;
         // The record shows them masked.
         let stored = hash.get("settings").ok_or(RetryError::Unknown)?;
@@ -137,7 +137,7 @@ struct Edits {
     faults: Vec<Fault>,
 }
 
-fn options_of(record: &Job) -> Result<Options, ReadError> {
+pub(super) fn options_of(record: &Job) -> Result<Options, ReadError> {
     let stored = record.options.clone().unwrap_or_default();
     serde_json::from_value(stored).map_err(|_| RecordError::new(record.job_id, "options").into())
 }

@@ -19,6 +19,7 @@ mod status;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod twin;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

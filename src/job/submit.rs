@@ -60,8 +60,7 @@ impl Jobs {
             self.submitter.submit(self.accept(posted, job_id)?).await?;
             return Ok(Accepted { job_id, replayed: false });
         };
-        let shard = shard_of(&key.name, self.queue.shards().count());
-        let job_id = JobId::new(shard);
+        let job_id = JobId::new(self.shard_of(&key));
         let job = self.accept(posted, job_id)?;
         match self.queue.submit_once(job, Some(&key), None).await? {
             Submitted::New | Submitted::Refused { .. } => Ok(Accepted { job_id, replayed: false }),
@@ -86,11 +85,16 @@ impl Jobs {
     }
 
     /// Keyed hashes: a key or a body may hold what nobody shall read in Redis.
-    fn idempotency(&self, key: &str, body: &[u8]) -> Result<IdempotencyKey, Refusal> {
+    pub(super) fn idempotency(&self, key: &str, body: &[u8]) -> Result<IdempotencyKey, Refusal> {
         if !(1..=200).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Refusal::BadKey);
         }
         Ok(IdempotencyKey { name: self.sealer.keyed_hash(key.as_bytes()), body: self.sealer.keyed_hash(body) })
+    }
+
+    /// The shard of everything that has this key.
+    pub(super) fn shard_of(&self, key: &IdempotencyKey) -> Shard {
+        shard_of(&key.name, self.queue.shards().count())
     }
 
     fn accept(&self, posted: Value, id: JobId) -> Result<NewJob, Refusal> {
@@ -191,7 +195,7 @@ pub(super) fn unknown_platform(registry: &Registry) -> Fault {
     Fault::new("/platform_id", format!("there is no such platform; there are {}", known.join(", ")))
 }
 
-/// The shard of everything that has this key; `hash` is hexadecimal.
+/// A hash, in hexadecimal, always leads to the same shard.
 fn shard_of(hash: &str, shards: usize) -> Shard {
     let number = hash.get(..8).and_then(|start| usize::from_str_radix(start, 16).ok()).unwrap_or(0);
     Shard(u16::try_from(number % shards.max(1)).unwrap_or(0))

@@ -4,10 +4,14 @@
 //! goes (a sanjer's writer: Redis; `collector platforms run`: the terminal). A full channel makes the job wait:
 //! that is the back pressure that keeps a chatty platform from eating memory.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -99,6 +103,18 @@ pub struct Redis {
     pub shards: u16,
 }
 
+/// How a job gets another one like it: its own id, a name that tells its helpers apart, and what is different.
+#[derive(Clone)]
+pub struct Twin(
+    pub Arc<dyn Fn(JobId, String, Map<String, Value>) -> BoxFuture<'static, super::Result<JobId>> + Send + Sync>,
+);
+
+impl fmt::Debug for Twin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Twin")
+    }
+}
+
 /// One run of one job.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -112,6 +128,8 @@ pub struct Run {
     pub network: Network,
     /// Where it keeps what outlives it; `None` where there is no Redis.
     pub redis: Option<Redis>,
+    /// How it gets helpers; `None` where there is no queue.
+    pub twin: Option<Twin>,
     /// Where an earlier run of the job said it was.
     pub checkpoint: Option<Box<RawValue>>,
     /// Bytes a checkpoint may have as JSON.
@@ -121,7 +139,7 @@ pub struct Run {
 impl Run {
     /// The only run of a job that stands nowhere.
     pub fn unrecorded(job: JobId, network: Network, redis: Option<Redis>) -> Self {
-        Self { job, lease: 1, attempt: 1, network, redis, checkpoint: None, max_checkpoint: u64::MAX }
+        Self { job, lease: 1, attempt: 1, network, redis, twin: None, checkpoint: None, max_checkpoint: u64::MAX }
     }
 }
 
@@ -181,6 +199,15 @@ impl Context {
         let missing =
             || super::Failure::fatal("no_redis", "this platform keeps what it finds in Redis, and there is none");
         self.inner.run.redis.as_ref().ok_or_else(missing)
+    }
+
+    /// Gets this job a helper: another one with its settings and options, but for these settings. However often it is
+    /// asked for under one `name`, there is one.
+    pub async fn twin(&self, name: &str, changes: Map<String, Value>) -> super::Result<JobId> {
+        let Some(Twin(twin)) = &self.inner.run.twin else {
+            return Err(super::Failure::fatal("no_queue", "there is no queue here that could take another job"));
+        };
+        twin(self.id(), name.to_owned(), changes).await
     }
 
     /// Ends when the job shall stop: await it beside long work, or pass it on.

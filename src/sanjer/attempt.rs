@@ -13,7 +13,7 @@ use super::warden;
 use crate::{
     job::{Options, Status},
     platform::{
-        Backoff, Context, Envelope, Failure, JobError, Network, OpenError, Platform, Registry, Report, Run, Spec,
+        Backoff, Context, Envelope, Failure, JobError, Network, OpenError, Platform, Registry, Report, Run, Spec, Twin,
     },
     queue::{Claimed, Ended, Finish, Held, Limits, Queue, Ticket},
     secret::{Redactor, Sealer},
@@ -33,6 +33,8 @@ pub(super) struct Runner {
     /// How long a run may take to stop, and the most its job may ask for.
     pub(super) cancel_grace: (Duration, Duration),
     pub(super) max_checkpoint: u64,
+    /// How a run gets helpers.
+    pub(super) twin: Twin,
 }
 
 /// The longest wait between attempts, whoever asks for it.
@@ -130,6 +132,7 @@ impl Runner {
             attempt: job.attempt,
             network: self.network,
             redis: self.queue.get().map(Queue::redis),
+            twin: Some(self.twin.clone()),
             checkpoint,
             max_checkpoint: self.max_checkpoint,
         };

@@ -18,6 +18,7 @@ mod pool;
 mod process;
 mod reaper;
 mod supervisor;
+mod twins;
 mod undertaker;
 mod warden;
 

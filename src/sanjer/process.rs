@@ -16,7 +16,7 @@ use std::{
 use apalis::prelude::{Data, WorkerBuilder};
 use tokio::{
     runtime,
-    sync::{Notify, Semaphore, mpsc},
+    sync::{Notify, OnceCell, Semaphore, mpsc},
     time::{interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -26,13 +26,14 @@ use super::{
     EXIT_GAVE_UP,
     attempt::Runner,
     orders::{self, Orders, Start, Word},
+    twins::Twins,
     warden::{self, Usage},
 };
 use crate::{
     broker::Broker,
     config::Config,
     job::Status,
-    platform::{Network, Registry, STANDING},
+    platform::{Network, Registry, STANDING, Twin},
     queue::{Backoff, Bells, ClaimedJobs, Claimer, Declared, Finish, Held, Lane, Queue, Stop, Ticket, Writer, listen},
     secret::Sealer,
 };
@@ -54,15 +55,28 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
     let (reports_in, reports) = mpsc::channel(REPORTS);
     let (finishes_in, finishes) = mpsc::channel(start.slots.into());
     let (claims_in, claims) = mpsc::channel(1);
+    let (registry, sealer, queue) = (Arc::new(Registry::load()?), Sealer::load(&config.key_file())?, Arc::default());
+    let twins = Arc::new(Twins {
+        queue: Arc::clone(&queue),
+        registry: registry.clone(),
+        sealer: sealer.clone(),
+        config: config.clone(),
+        jobs: OnceCell::new(),
+    });
+    let twin = Twin(Arc::new(move |of, name, changes| {
+        let twins = twins.clone();
+        Box::pin(async move { twins.make(of, &name, changes).await })
+    }));
     let runner = Runner {
-        registry: Arc::new(Registry::load()?),
-        sealer: Sealer::load(&config.key_file())?,
+        registry,
+        sealer,
+        twin,
         network: Network { allow_public: config.network.allow_public },
         max_result: config.jobs.max_result.0,
         held: Held::default(),
         reports: reports_in,
         finishes: finishes_in,
-        queue: Arc::default(),
+        queue,
         cancel_grace: (config.sanjers.cancel_grace.0, config.sanjers.max_cancel_grace.0),
         max_checkpoint: config.jobs.max_checkpoint.0,
     };

@@ -54,13 +54,13 @@ impl Member<'_> {
 
     /// Says that it is there, and takes or gives parts.
     async fn share(&mut self) -> std::result::Result<(), BrokerError> {
-        self.stand(&[]).await?;
+        self.stand().await?;
         if self.standing.give > 0 {
-            let given: Vec<u8> = self.parts.keys().rev().take(self.standing.give).copied().collect();
             self.write(State::Busy).await?;
-            self.parts.retain(|number, _| !given.contains(number));
-            self.stand(&given).await?;
-            info!(parts = given.len(), members = self.standing.members, "parts of the crawl go to others");
+            self.giving = self.parts.keys().rev().take(self.standing.give).copied().collect();
+            info!(parts = self.giving.len(), members = self.standing.members, "parts of the crawl go to others");
+            self.parts.retain(|number, _| !self.giving.contains(number));
+            self.stand().await?;
         }
         let held: HashMap<u8, u64> = self.standing.held.iter().copied().collect();
         self.parts.retain(|number, part| held.get(number) == Some(&part.fence()));
@@ -77,12 +77,15 @@ impl Member<'_> {
         Ok(())
     }
 
-    /// Says that it is there; `given` are parts that it gives back.
-    pub(super) async fn stand(&mut self, given: &[u8]) -> std::result::Result<(), BrokerError> {
+    /// Says that it is there, and which parts it gives back, until that has been heard: a part that is taken again must
+    /// be another claim, whose writes are counted anew.
+    pub(super) async fn stand(&mut self) -> std::result::Result<(), BrokerError> {
         let figures = self.meter.figures(self.work.depth(), self.client.counters());
         let metrics = serde_json::to_string(&figures).unwrap_or_else(|_| "{}".into());
-        let member = store::Member { name: &self.name, root: &self.root, lease: LEASE, epochs: self.plan.epochs };
-        self.standing = self.store.join(&member, &metrics, given).await?;
+        let epochs = self.plan.root.is_none().then_some(self.plan.epochs);
+        let member = store::Member { name: &self.name, root: &self.root, lease: LEASE, epochs };
+        self.standing = self.store.join(&member, &metrics, &self.giving).await?;
+        self.giving.clear();
         self.stood = Instant::now();
         self.joined = Some(self.stood);
         Ok(())
@@ -96,7 +99,9 @@ impl Member<'_> {
         let nodes: Vec<(NodeId, Node)> = self.store.entries("nodes", number).await?;
         self.resumed += nodes.iter().filter(|(_, node)| node.answered >= self.epoch).count() as u64;
         entries.extend(nodes.into_iter().map(|(id, node)| (id, Entry::Live(Box::new(node)))));
-        self.parts.insert(number, Part::new(number, fence, self.epoch, entries));
+        let tracked = self.store.states().await?.get(&number).copied().filter(|(_, state)| *state == State::Tracked);
+        let tracked = tracked.map_or(0, |(epoch, _)| epoch);
+        self.parts.insert(number, Part::new(number, fence, self.epoch, tracked, entries));
         if let Some(mirror) = &mut self.mirror {
             mirror.took(number);
         }
@@ -170,7 +175,7 @@ impl Member<'_> {
             }
         }
         if epoch > self.epoch {
-            self.stand(&[]).await?;
+            self.stand().await?;
             self.epoch = self.standing.epoch;
             self.done = 0;
             let numbers: Vec<u8> = self.parts.keys().copied().collect();
@@ -196,11 +201,8 @@ impl Member<'_> {
 
     async fn is_tracked_everywhere(&self) -> std::result::Result<bool, BrokerError> {
         let states = self.store.states().await?;
-        let is_tracked = |state: &String| {
-            let Some((epoch, name)) = state.split_once(' ') else { return false };
-            let epoch = epoch.parse().unwrap_or(0);
-            epoch > self.epoch || (epoch == self.epoch && name == State::Tracked.as_str())
-        };
+        let is_tracked =
+            |(epoch, state): &(u64, State)| *epoch > self.epoch || (*epoch == self.epoch && *state == State::Tracked);
         Ok(states.len() == usize::from(store::PARTS) && states.values().all(is_tracked))
     }
 

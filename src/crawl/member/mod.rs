@@ -85,6 +85,8 @@ pub(super) struct Member<'a> {
     /// The job that began the crawl, or shall.
     root: String,
     parts: BTreeMap<u8, Part>,
+    /// Parts that it wants to give back.
+    giving: Vec<u8>,
     work: Delegator,
     mirror: Option<Mirror>,
     flights: JoinSet<Result<Done, AskError>>,
@@ -135,6 +137,7 @@ impl<'a> Member<'a> {
             name: format!("{}:{}", job.id(), job.lease()),
             root: plan.root.clone().unwrap_or_else(|| job.id().to_string()),
             parts: BTreeMap::new(),
+            giving: Vec::new(),
             work: Delegator::default(),
             mirror,
             flights: JoinSet::new(),
@@ -154,7 +157,7 @@ impl<'a> Member<'a> {
             is_cut_off: false,
         };
         // Without Redis nobody crawls; but a crawl without end shall not end because of a minute without it.
-        while let Err(error) = member.stand(&[]).await {
+        while let Err(error) = member.stand().await {
             warn!(%error, "the crawl cannot be joined; will keep trying");
             tokio::select! {
                 () = job.cancelled().cancelled() => return Err(stopped()),
@@ -171,6 +174,10 @@ impl<'a> Member<'a> {
 
     /// Crawls until the last epoch is over, time is up, or the job is told to stop.
     pub(super) async fn run(&mut self) -> Result<End> {
+        if self.plan.root.is_some() && !self.standing.is_ours {
+            // The crawl that it was to help with is long over.
+            return Ok(End::Over);
+        }
         let most = (self.plan.epochs > 0).then(|| self.plan.max_duration.saturating_sub(self.before));
         let time_up = async {
             match most {
@@ -214,6 +221,11 @@ impl<'a> Member<'a> {
         };
         self.flights.abort_all();
         Ok(end)
+    }
+
+    /// Whether the job that this is began the crawl, and may want helpers.
+    pub(super) fn leads(&self) -> bool {
+        self.plan.root.is_none() && self.standing.is_ours
     }
 
     /// How long the crawl has taken, all runs of the job together.

@@ -62,8 +62,11 @@ pub struct Batch {
 }
 
 impl State {
-    /// The word in the store.
-    pub const fn as_str(self) -> &'static str {
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        [Self::Busy, Self::Idle, Self::Tracked].into_iter().find(|state| state.as_str() == word)
+    }
+
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Busy => "busy",
             Self::Idle => "idle",

@@ -100,8 +100,8 @@ pub struct Member<'a> {
     pub root: &'a str,
     /// How long it counts as being there.
     pub lease: Duration,
-    /// Epochs that are wanted; 0 for ever.
-    pub epochs: u64,
+    /// Epochs that are wanted, 0 for ever; `None` if it only helps.
+    pub epochs: Option<u64>,
 }
 
 type Joined = (u64, u64, u64, u64, u64, u64, u64, u8, u64, usize, Vec<u64>);
@@ -115,8 +115,15 @@ impl Store {
     pub async fn join(&self, member: &Member<'_>, metrics: &str, given: &[u8]) -> Result<Standing, BrokerError> {
         let joined: Joined = self
             .script(script!("join"), |cmd| {
-                cmd.arg(member.name).arg(milliseconds(member.lease)).arg(member.root).arg(member.epochs);
-                cmd.arg(self.keep_ms).arg(metrics).arg(given);
+                cmd.arg(member.name).arg(milliseconds(member.lease)).arg(member.root);
+                match member.epochs {
+                    Some(epochs) => cmd.arg(epochs),
+                    None => cmd.arg("-"),
+                };
+                cmd.arg(self.keep_ms).arg(metrics);
+                for part in given {
+                    cmd.arg(*part);
+                }
             })
             .await?;
         let (now, epoch, started_at, began, began_at, closed, last, is_ours, members, give, held) = joined;

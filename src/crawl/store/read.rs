@@ -6,7 +6,7 @@ use redis::{FromRedisValue, cmd};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::warn;
 
-use super::{PARTS, Store};
+use super::{PARTS, State, Store};
 use crate::{broker::BrokerError, discv5::NodeId};
 
 /// Entries of a hash that one call asks for.
@@ -99,9 +99,14 @@ impl Store {
         Ok(counts.iter().sum())
     }
 
-    /// How far each part is: `<epoch> <state>`.
-    pub async fn states(&self) -> Result<BTreeMap<u8, String>, BrokerError> {
-        self.broker.query(cmd("HGETALL").arg(self.key("states"))).await
+    /// How far the owner of each part is, and with which epoch.
+    pub async fn states(&self) -> Result<BTreeMap<u8, (u64, State)>, BrokerError> {
+        let states: BTreeMap<u8, String> = self.broker.query(cmd("HGETALL").arg(self.key("states"))).await?;
+        let read = |(part, state): (u8, String)| {
+            let (epoch, state) = state.split_once(' ')?;
+            Some((part, (epoch.parse().ok()?, State::parse(state)?)))
+        };
+        Ok(states.into_iter().filter_map(read).collect())
     }
 
     /// The counts of these epochs, without those that are not kept any more.

@@ -1,9 +1,9 @@
 -- Joins the crawl of a network, or says that one is still there; shares the parts of the id space among all who are.
 -- A crawl begins when `root`, the job that wants it, is not the one that began the last and nobody else is there.
--- ARGV: member, lease_ms, root, epochs (0 for ever), keep_ms, metrics (JSON), then the parts that are given back.
+-- ARGV: member, lease_ms, root, epochs (0 for ever; - if this member only helps), keep_ms, metrics (JSON), then the parts that are given back.
 -- Returns now, epoch, when it began, the crawl's first epoch and when that began, the last closed one, the crawl's last epoch (0 for never),
 -- 1 if `root` began it, how many are there, how many parts are too many, and [part, fence] of every part held.
-local member, lease, root, epochs, keep = ARGV[1], ARGV[2] + 0, ARGV[3], ARGV[4] + 0, ARGV[5]
+local member, lease, root, epochs, keep = ARGV[1], ARGV[2] + 0, ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local now = now_ms()
 
 local late = redis.call('ZRANGEBYSCORE', key('members'), '-inf', '(' .. integer(now), 'LIMIT', 0, 64)
@@ -18,7 +18,7 @@ redis.call('ZADD', key('members'), integer(now + lease), member)
 redis.call('HSET', key('metrics'), member, ARGV[6])
 local members = redis.call('ZCARD', key('members'))
 
-if members == 1 and not here and redis.call('HGET', key('about'), 'root') ~= root then
+if epochs and members == 1 and not here and redis.call('HGET', key('about'), 'root') ~= root then
   local epoch = number('about', 'epoch') + 1
   redis.call('HSET', key('about'), 'root', root, 'epoch', integer(epoch), 'started_at', integer(now),
     'began', integer(epoch), 'began_at', integer(now), 'closed', integer(epoch - 1),
@@ -52,5 +52,6 @@ for _, part in ipairs(mine) do
   held[#held + 1] = number('fences', part)
 end
 local about = redis.call('HMGET', key('about'), 'epoch', 'started_at', 'began', 'began_at', 'closed', 'last', 'root')
-return { now, about[1] + 0, about[2] + 0, about[3] + 0, about[4] + 0, about[5] + 0, about[6] + 0,
+for i = 1, 6 do about[i] = tonumber(about[i] or 0) end
+return { now, about[1], about[2], about[3], about[4], about[5], about[6],
   about[7] == root and 1 or 0, members, math.max(0, #mine - share), held }
