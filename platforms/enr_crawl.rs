@@ -33,7 +33,7 @@ pub struct Settings {
     #[serde(default = "shards")]
     #[schemars(range(min = 1, max = 16))]
     shards: u64,
-    /// The job whose crawl this one takes part in; set by that job in those that it makes.
+    /// The crawl that this job takes part in; set by the job that began it in those that it makes.
     helps: Option<String>,
     /// How many times everybody is asked; 0 means for ever.
     #[serde(default = "epochs")]

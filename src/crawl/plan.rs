@@ -15,7 +15,7 @@ use crate::{discv5::NodeId, storage};
 pub struct Plan {
     /// What the network is called; `None` means a name that follows from the bootnodes.
     pub network: Option<NetworkName>,
-    /// The job that began the crawl, if this one only helps.
+    /// The crawl that this job helps with, if it did not begin it.
     pub root: Option<String>,
     /// Jobs that crawl together, this one included.
     pub shards: u64,

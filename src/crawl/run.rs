@@ -43,10 +43,10 @@ pub async fn crawl(job: &Context, given: &[String], plan: Plan) -> Result<Report
         None => None,
     };
     let mut member = Member::join(job, &plan, reach, bootnodes, client.clone(), store.clone(), mirror).await?;
-    if member.leads() {
+    if let Some(root) = member.leads() {
         for helper in 1..plan.shards {
-            let changes = Map::from_iter([("helps".to_owned(), Value::from(job.id().to_string()))]);
-            job.twin(&format!("shard-{helper}"), changes).await?;
+            let changes = Map::from_iter([("helps".to_owned(), Value::from(root))]);
+            job.twin(&format!("{root}/{helper}"), changes).await?;
         }
     }
     let ran = member.run().await;

@@ -194,9 +194,10 @@ impl Record {
         Some(SocketAddrV4::new(self.ip4()?, self.udp4()?).into())
     }
 
-    /// Where discovery says it listens on IPv6.
+    /// Where discovery says it listens on IPv6; its port is the one of IPv4, unless the record has another.
     pub fn udp6_socket(&self) -> Option<SocketAddr> {
-        Some(SocketAddrV6::new(self.ip6()?, self.udp6()?, 0, 0).into())
+        let port = if self.get("udp6").is_some() { self.udp6() } else { self.udp4() };
+        Some(SocketAddrV6::new(self.ip6()?, port?, 0, 0).into())
     }
 
     /// A port: 1 to 65535, nothing else.

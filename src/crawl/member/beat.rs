@@ -169,7 +169,7 @@ impl Member<'_> {
         if closed >= self.epoch {
             self.track();
             self.write(State::Tracked).await?;
-            self.mirror_epoch();
+            self.tell_epoch().await?;
             if is_last {
                 return self.is_tracked_everywhere().await;
             }
@@ -188,15 +188,19 @@ impl Member<'_> {
         Ok(false)
     }
 
-    /// Whoever has the first part mirrors what was counted, once an epoch.
-    fn mirror_epoch(&mut self) {
-        if let Some(mirror) = &mut self.mirror
-            && self.parts.contains_key(&0)
-            && self.mirrored < self.epoch
-        {
-            mirror.closed(self.epoch);
-            self.mirrored = self.epoch;
+    /// Whoever has the first part says what was counted in an epoch, once.
+    async fn tell_epoch(&mut self) -> std::result::Result<(), BrokerError> {
+        if self.said_of >= self.epoch || !self.parts.contains_key(&0) {
+            return Ok(());
         }
+        for counts in self.store.epochs(std::iter::once(self.epoch)).await? {
+            self.job.metadata("epoch", serde_json::to_value(&counts).unwrap_or_default()).await;
+        }
+        if let Some(mirror) = &mut self.mirror {
+            mirror.closed(self.epoch);
+        }
+        self.said_of = self.epoch;
+        Ok(())
     }
 
     async fn is_tracked_everywhere(&self) -> std::result::Result<bool, BrokerError> {

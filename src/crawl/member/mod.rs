@@ -82,7 +82,7 @@ pub(super) struct Member<'a> {
     store: Store,
     /// A name that nobody else has.
     name: String,
-    /// The job that began the crawl, or shall.
+    /// What names the crawl: the job that began it, or shall, and its attempt.
     root: String,
     parts: BTreeMap<u8, Part>,
     /// Parts that it wants to give back.
@@ -104,8 +104,8 @@ pub(super) struct Member<'a> {
     /// How long earlier runs of the job took, and since when this one has.
     before: Duration,
     start: Instant,
-    /// The last epoch whose counts were mirrored.
-    mirrored: u64,
+    /// The last epoch whose counts were told.
+    said_of: u64,
     /// Items done in this epoch.
     done: u64,
     /// Nodes in its parts that had answered in this epoch before it got them.
@@ -135,7 +135,8 @@ impl<'a> Member<'a> {
             client,
             store,
             name: format!("{}:{}", job.id(), job.lease()),
-            root: plan.root.clone().unwrap_or_else(|| job.id().to_string()),
+            // An attempt after a failure is another crawl; a run after a crash goes on with the one there is.
+            root: plan.root.clone().unwrap_or_else(|| format!("{}:{}", job.id(), job.attempt())),
             parts: BTreeMap::new(),
             giving: Vec::new(),
             work: Delegator::default(),
@@ -148,7 +149,7 @@ impl<'a> Member<'a> {
             last: 0,
             epoch: 0,
             told: HashMap::new(),
-            mirrored: 0,
+            said_of: 0,
             before: Duration::from_millis(job.resume::<Saved>().map_or(0, |saved| saved.took_ms)),
             start: Instant::now(),
             done: 0,
@@ -223,9 +224,9 @@ impl<'a> Member<'a> {
         Ok(end)
     }
 
-    /// Whether the job that this is began the crawl, and may want helpers.
-    pub(super) fn leads(&self) -> bool {
-        self.plan.root.is_none() && self.standing.is_ours
+    /// The name of the crawl, if the job that this is began it and may want helpers.
+    pub(super) fn leads(&self) -> Option<&str> {
+        (self.plan.root.is_none() && self.standing.is_ours).then_some(self.root.as_str())
     }
 
     /// How long the crawl has taken, all runs of the job together.

@@ -5,7 +5,7 @@
 //!
 //! | key after the prefix | type | holds |
 //! |---|---|---|
-//! | `about` | hash | `root` (the job that began the crawl), `epoch`, `started_at`, `began`, `began_at`, `closed`, `last` |
+//! | `about` | hash | `root` (the job that began the crawl, and its attempt), `epoch`, `started_at`, `began`, `began_at`, `closed`, `last` |
 //! | `nodes:<part>` | hash | node id → [`Node`](super::Node) as JSON: the live set |
 //! | `neighbours:<part>` | hash | node id → the ids it told of, 32 bytes each |
 //! | `candidates:<part>` | hash | node id → [`Candidate`](super::Candidate) as JSON: only heard of |
@@ -96,7 +96,7 @@ pub struct Standing {
 pub struct Member<'a> {
     /// A name that nobody else has ever had.
     pub name: &'a str,
-    /// The job that began the crawl, or shall.
+    /// What names the crawl: the job that began it, or shall, and its attempt.
     pub root: &'a str,
     /// How long it counts as being there.
     pub lease: Duration,
