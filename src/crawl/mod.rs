@@ -1,4 +1,4 @@
-//! Ethereum's discv5 network: one complete crawl of it, and a local network to crawl.
+//! Ethereum's discv5 network: one complete crawl of it.
 //!
 //! In: bootnodes, [`Limits`] and the job's handle. Out: a [`Report`], one [`Row`] a node in the dataset, progress on
 //! the way. Every node is asked for its own newest record and, bucket by bucket, for its neighbours, until no unseen
@@ -9,7 +9,6 @@
 mod address;
 mod asker;
 mod bootnodes;
-mod devnet;
 mod drain;
 mod frontier;
 mod record;
@@ -21,7 +20,6 @@ mod tests;
 
 pub use self::{
     address::Reach,
-    devnet::{Devnet, DevnetError, Shape},
     record::Row,
     report::{Complete, Report},
     run::{Limits, crawl},

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Devnet, Limits, Reach, Shape,
+    Limits, Reach,
     asker::Answer,
     crawl,
     drain::{Descent, Told},
@@ -18,6 +18,7 @@ use super::{
     report::{End, Tally},
 };
 use crate::{
+    devnet::{Devnet, Shape},
     job::{JobId, Shard},
     platform::{Context, Network, Report, Run},
 };
