@@ -14,7 +14,7 @@ const HOSTS: u32 = 254;
 pub(super) fn of(place: u32) -> Option<Ipv4Addr> {
     let (host, subnet) = (place / SUBNETS, place % SUBNETS);
     (host < HOSTS)
-        .then(|| Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 0, 0, 1)) + ((subnet + (FIRST << 8)) << 8) + host))
+        .then(|| Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + ((subnet + (FIRST << 8)) << 8) + host))
 }
 
 /// Which place an address is.

@@ -85,14 +85,10 @@ impl Memory {
             }
             return Verdict::Ban(Banned::Node(id));
         }
-        let ids = match self.ids.iter().position(|(known, _)| *known == ip) {
-            Some(place) => self.ids.get_mut(place),
-            None => {
-                remember(&mut self.ids, ip, Vec::new());
-                self.ids.last_mut()
-            }
-        };
-        if let Some((_, ids)) = ids {
+        if !self.ids.iter().any(|(known, _)| *known == ip) {
+            remember(&mut self.ids, ip, Vec::new());
+        }
+        if let Some((_, ids)) = self.ids.iter_mut().find(|(known, _)| *known == ip) {
             if !ids.contains(&id) {
                 ids.push(id);
             }

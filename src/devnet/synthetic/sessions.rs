@@ -48,7 +48,7 @@ impl Sessions {
 
     /// A challenge that may still be answered.
     pub(super) fn challenged(&mut self, now: Duration, pair: &Pair) -> Option<&Challenged> {
-        self.challenged.get(pair).filter(|challenged| now < challenged.since + PATIENCE).map(|challenged| &*challenged)
+        self.challenged.peek(pair).filter(|challenged| now < challenged.since + PATIENCE)
     }
 
     pub(super) fn challenge(&mut self, pair: Pair, challenged: Challenged) {

@@ -62,7 +62,7 @@ impl Table {
             let known: usize = if distance > lowest {
                 self.at(distance).len()
             } else {
-                self.nearer(lowest).map(|bucket| bucket.len()).sum()
+                self.nearer(lowest).map(<[u32]>::len).sum()
             };
             let room = BUCKET.saturating_sub(known).min(members.len());
             if room == 0 {
