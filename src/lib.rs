@@ -33,3 +33,5 @@ pub mod queue;
 pub mod sanjer;
 // Secrets: sealing, opening, masking, and keyed hashes.
 pub mod secret;
+// Where a task spec asks its rows to go: one file a type of storage.
+pub mod storage;

@@ -294,4 +294,4 @@ impl Borrow<[u8]> for Record {
 
 #[cfg(test)]
 #[path = "record_tests.rs"]
-mod tests;
+pub(super) mod tests;

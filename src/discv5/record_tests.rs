@@ -5,23 +5,23 @@ const EXAMPLE: &str = "enr:-IS4QHCYrYZbAKWCBRlAy5zzaDZXJBGkcnh4MHcBFZntXNFrdvJjX
 const EXAMPLE_KEY: &str = "b71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291";
 const EXAMPLE_ID: &str = "a448f24c6d18e575453db13171562b71999873db5b286df957af199ec94617f7";
 
-fn secret() -> SecretKey {
+pub(in crate::discv5) fn secret() -> SecretKey {
     // A node id is 32 bytes in hexadecimal too.
     SecretKey::from_secret_bytes(EXAMPLE_KEY.parse::<NodeId>().expect("32 bytes").0).expect("a key")
 }
 
 /// A list of these items, each in RLP already, with a signature that is right for whatever they are.
-fn signed(items: &[&[u8]]) -> Vec<u8> {
+pub(in crate::discv5) fn signed(items: &[&[u8]]) -> Vec<u8> {
     let content = items.concat();
     let signature = ecdsa::sign(digest(&content), &secret()).serialize_compact();
     list_of(&[alloy_rlp::encode(signature.as_slice()), content].concat())
 }
 
-fn rlp(bytes: &[u8]) -> Vec<u8> {
+pub(in crate::discv5) fn rlp(bytes: &[u8]) -> Vec<u8> {
     alloy_rlp::encode(bytes)
 }
 
-fn public() -> Vec<u8> {
+pub(in crate::discv5) fn public() -> Vec<u8> {
     rlp(&PublicKey::from_secret_key(&secret()).serialize())
 }
 

@@ -44,7 +44,7 @@ impl Registry {
         Self::of(files::found()?)
     }
 
-    pub(super) fn of(found: Vec<Platform>) -> Result<Self, RegistryError> {
+    pub(crate) fn of(found: Vec<Platform>) -> Result<Self, RegistryError> {
         let mut platforms = BTreeMap::new();
         for platform in found {
             let id = platform.id;

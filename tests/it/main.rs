@@ -31,5 +31,6 @@ mod replaced;
 mod retention;
 mod retry;
 mod stops;
+mod storage;
 mod support;
 mod terminal;

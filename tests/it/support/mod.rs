@@ -4,6 +4,7 @@ mod collector;
 #[path = "../../../src/api/contract.rs"]
 pub(crate) mod contract;
 pub(crate) mod http;
+pub(crate) mod postgres;
 mod redis;
 mod scratch;
 mod wait;
@@ -11,6 +12,7 @@ mod wait;
 pub(crate) use self::{
     collector::{Collector, Finished, devnet, finished},
     http::pid_of,
+    postgres::Postgres,
     redis::{RedisServer, redis_on_a_socket, redis_server},
     scratch::Scratch,
     wait::{alive, children, eventually, signal},
