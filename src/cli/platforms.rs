@@ -8,8 +8,9 @@ use tokio::sync::mpsc;
 
 use super::{CliError, client::Api, logging, options::Sources, print, progress::Progress, render, run, stop};
 use crate::{
+    broker::Scratch,
     job::{JobId, Shard},
-    platform::{Context, Envelope, Moment, Network, Platform, Registry, Report, Run},
+    platform::{Context, Envelope, Moment, Network, Platform, Redis, Registry, Report, Run},
     secret::Sealer,
 };
 
@@ -36,7 +37,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Run one in this terminal, without the API and without Redis: for debugging a platform.
+    /// Run one in this terminal, without the API and without the collector's Redis: for debugging a platform.
     Run(Foreground),
 }
 
@@ -90,7 +91,15 @@ async fn run_here(args: Foreground) -> Result<ExitCode, CliError> {
     let stop = stop::on_signal()?;
     let (reports, mut said) = mpsc::channel::<Envelope>(REPORTS);
     let network = Network { allow_public: config.network.allow_public };
-    let running = platform.run(Context::new(Run::unrecorded(job, network), stop, reports), settings);
+    let scratch = platform.spec.keeps.then(Scratch::start).transpose().map_err(|error| no_redis(&error))?;
+    let redis = match &scratch {
+        Some(scratch) => {
+            let broker = scratch.broker().await.map_err(|error| CliError::Start(error.to_string()))?;
+            Some(Redis { broker, shards: 1 })
+        }
+        None => None,
+    };
+    let running = platform.run(Context::new(Run::unrecorded(job, network, redis), stop, reports), settings);
     let listening = async {
         let mut progress = Progress::new();
         while let Some(envelope) = said.recv().await {
@@ -110,6 +119,10 @@ async fn run_here(args: Foreground) -> Result<ExitCode, CliError> {
             Ok(ExitCode::from(1))
         }
     }
+}
+
+fn no_redis(error: &std::io::Error) -> CliError {
+    CliError::Start(format!("this platform keeps what it finds in Redis, and no scratch redis-server starts: {error}"))
 }
 
 /// Settings on the same way as through the API: checked, sealed, opened.

@@ -1,7 +1,9 @@
 //! Which addresses a crawl may contact. Records are signed by whoever made them, so an address in one is only a claim:
 //! a peer may name anybody's.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::discv5::Record;
 
 /// Where a crawl may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,12 +16,18 @@ pub enum Reach {
 
 impl Reach {
     /// Whether this address may be contacted.
-    pub fn allows(self, address: SocketAddrV4) -> bool {
+    pub fn allows(self, address: SocketAddr) -> bool {
         address.port() != 0
-            && match self {
-                Self::Loopback => address.ip().is_loopback(),
-                Self::Public => is_global(*address.ip()),
+            && match (self, address.ip()) {
+                (Self::Loopback, ip) => ip.is_loopback(),
+                (Self::Public, IpAddr::V4(ip)) => is_global(ip),
+                (Self::Public, IpAddr::V6(ip)) => is_global_v6(ip),
             }
+    }
+
+    /// Where the node of this record may be contacted; by IPv4 if it can be, which more of us can send to.
+    pub fn address(self, record: &Record) -> Option<SocketAddr> {
+        record.udp4_socket().into_iter().chain(record.udp6_socket()).find(|address| self.allows(*address))
     }
 }
 
@@ -42,6 +50,17 @@ fn is_global(ip: Ipv4Addr) -> bool {
         || (a == 198 && (b == 18 || b == 19)))
 }
 
+/// The same for IPv6: of the range that is assigned to the internet, what neither has a special purpose nor stands for an
+/// IPv4 address.
+fn is_global_v6(ip: Ipv6Addr) -> bool {
+    let [a, b, ..] = ip.segments();
+    (0x2000..0x4000).contains(&a)
+        // Protocol assignments, Teredo and documentation; 6to4; documentation.
+        && !(a == 0x2001 && (b < 0x200 || b == 0xdb8))
+        && a != 0x2002
+        && !(a == 0x3fff && b < 0x1000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,17 +69,22 @@ mod tests {
     fn each_reach_allows_its_own_addresses_alone() {
         let neither = "0.0.0.0:1 0.1.2.3:1 10.0.0.1:1 100.64.0.1:1 100.127.9.9:1 169.254.169.254:80 172.16.0.1:1 \
                        192.0.0.8:1 192.0.2.1:1 192.88.99.1:1 192.168.1.1:1 198.18.0.1:1 198.51.100.1:1 203.0.113.1:1 \
-                       224.0.0.1:1 240.0.0.1:1 255.255.255.255:1 8.8.8.8:0 127.0.0.1:0";
+                       224.0.0.1:1 240.0.0.1:1 255.255.255.255:1 8.8.8.8:0 127.0.0.1:0 [::]:1 [::ffff:8.8.8.8]:1 \
+                       [::ffff:127.0.0.1]:1 [64:ff9b::808:808]:1 [100::1]:1 [2001::1]:1 [2001:db8::1]:1 [2002:808::1]:1 \
+                       [3fff:1::1]:1 [fc00::1]:1 [fe80::1]:1 [ff02::1]:1 [2a00::1]:0";
         let table = neither.split_whitespace().map(|text| (text, false, false)).chain([
             ("127.0.0.1:9000", true, false),
             ("127.200.3.4:1", true, false),
+            ("[::1]:9000", true, false),
             ("8.8.8.8:9000", false, true),
             ("100.128.0.1:9000", false, true),
             ("172.32.0.1:9000", false, true),
             ("223.255.255.254:65535", false, true),
+            ("[2001:4860::1]:9000", false, true),
+            ("[2a00:1450::1]:9000", false, true),
         ]);
         for (text, loopback, public) in table {
-            let address: SocketAddrV4 = text.parse().expect("an address");
+            let address: SocketAddr = text.parse().expect("an address");
             assert_eq!(Reach::Loopback.allows(address), loopback, "{text} on loopback");
             assert_eq!(Reach::Public.allows(address), public, "{text} in public");
         }

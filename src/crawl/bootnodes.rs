@@ -1,15 +1,16 @@
 //! Where a crawl starts, and thereby where it may go.
 
-use discv5::Enr;
-
 use super::address::Reach;
-use crate::platform::{Failure, Network, Result};
+use crate::{
+    discv5::{Record, RecordError},
+    platform::{Failure, Network, Result},
+};
 
 /// The consensus layer's bootnodes of Ethereum mainnet (eth-clients/mainnet, `metadata/bootstrap_nodes.yaml`).
 const MAINNET: &str = include_str!("mainnet_bootnodes.txt");
 
 /// Reads the bootnodes; none means those of Ethereum mainnet. Refuses what the operator does not allow.
-pub(super) fn choose(given: &[String], network: Network) -> Result<(Vec<Enr>, Reach)> {
+pub(super) fn choose(given: &[String], network: Network) -> Result<(Vec<Record>, Reach)> {
     if given.is_empty() && !network.allow_public {
         return Err(Failure::settings(
             "/bootnodes",
@@ -18,14 +19,14 @@ pub(super) fn choose(given: &[String], network: Network) -> Result<(Vec<Enr>, Re
         ));
     }
     let records = if given.is_empty() { read(MAINNET.lines())? } else { read(given.iter().map(String::as_str))? };
-    let on_loopback = |record: &Enr| record.udp4_socket().is_some_and(|address| Reach::Loopback.allows(address));
+    let on_loopback = |record: &Record| Reach::Loopback.address(record).is_some();
     let reach = if !network.allow_public || records.iter().all(on_loopback) { Reach::Loopback } else { Reach::Public };
     for (index, record) in records.iter().enumerate() {
         let pointer = || format!("/bootnodes/{index}");
-        let Some(address) = record.udp4_socket() else {
-            return Err(Failure::settings(pointer(), "has no IPv4 address with a UDP port"));
+        let Some(address) = record.udp4_socket().or(record.udp6_socket()) else {
+            return Err(Failure::settings(pointer(), "has no address with a UDP port"));
         };
-        if !reach.allows(address) {
+        if reach.address(record).is_none() {
             return Err(Failure::settings(
                 pointer(),
                 match reach {
@@ -40,11 +41,11 @@ pub(super) fn choose(given: &[String], network: Network) -> Result<(Vec<Enr>, Re
     Ok((records, reach))
 }
 
-fn read<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<Enr>> {
+fn read<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<Record>> {
     lines
         .enumerate()
         .map(|(index, line)| {
-            line.trim().parse().map_err(|reason: String| {
+            line.trim().parse().map_err(|reason: RecordError| {
                 Failure::settings(format!("/bootnodes/{index}"), format!("is not a node record (enr:…): {reason}"))
             })
         })

@@ -1,26 +1,49 @@
-//! Ethereum's discv5 network: one complete crawl of it.
+//! Ethereum's discv5 network: who is in it, who knows whom, and how fresh that is; once, or for ever.
 //!
-//! In: bootnodes, [`Limits`] and the job's handle. Out: a [`Report`], one [`Row`] a node in the dataset, progress on
-//! the way. Every node is asked for its own newest record and, bucket by bucket, for its neighbours, until no unseen
-//! node is left.
+//! In: bootnodes, a [`Plan`] and the job's handle. Out: the store, an open database of nodes in Redis; a [`Report`], one
+//! [`Row`] a node in the dataset, progress on the way.
+//!
+//! ```text
+//! delegator → ask → discv5 (the wire) → ingestor → part → store (Redis) → view → stats, report, HTTP
+//!     ↑________________________ new work ___|                ↑ freshness, at the end of every epoch
+//! ```
+//!
 //! Invariants: records and addresses are hostile input and never panic; only addresses that [`Reach`] allows are ever
-//! contacted; nothing grows without bound; the wire is known to `asker` alone.
+//! contacted; nothing grows without bound; only a node's own answer keeps it in the live set.
 
 mod address;
-mod asker;
+mod ask;
 mod bootnodes;
-mod drain;
-mod frontier;
+mod delegator;
+mod descent;
+mod freshness;
+mod ingestor;
+mod member;
+mod metrics;
+mod mirror;
+mod node;
+mod part;
+mod plan;
 mod record;
 mod report;
 mod run;
-mod saved;
+mod stats;
+mod store;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use self::{
     address::Reach,
-    record::Row,
+    delegator::Kind,
+    freshness::Ladder,
+    metrics::{Figures, KindFigures},
+    node::{Candidate, Gone, Node},
+    plan::Plan,
+    record::{Row, client_words, endpoint, fork},
     report::{Complete, Report},
-    run::{Limits, crawl},
+    run::crawl,
+    stats::{Estimate, Stats},
+    store::{Directory, EpochCounts, NetworkName, NetworkNameError, Store, part_of},
+    view::{Graph, View},
 };

@@ -1,46 +1,52 @@
-//! What a crawl reports: numbers over all its nodes.
+//! What a crawl reports: numbers over all nodes of its network.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use discv5::Enr;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
-    frontier::Counts,
-    record::{client, fork},
+    member::End,
+    metrics::{as_float, rounded},
+    stats::{Estimate, Stats},
+    view::View,
 };
-
-/// Different names in one breakdown; records choose theirs freely, so the rest is counted together.
-const MAX_NAMES: usize = 64;
-/// What the rest is counted as.
-const OTHER: &str = "other";
 
 /// The result of a crawl.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Report {
+    /// What the network is called in the store.
+    pub network: String,
+    /// The first and the last epoch of the crawl.
+    pub epochs: [u64; 2],
     /// Nodes known at the end, whether they answered or not.
     pub found: u64,
-    /// Nodes that answered.
+    /// Nodes that answered in the last epoch.
     pub reachable: u64,
     /// Nodes that were asked and did not answer.
     pub unreachable: u64,
-    /// Nodes never contacted: their record has no IPv4 address, or one that must not be contacted.
+    /// Nodes never contacted: their record has no address, or one that must not be contacted.
     pub refused: u64,
-    /// Nodes whose own record was newer than the one others told of.
+    /// How many times a node told of another.
+    pub edges: u64,
+    /// Nodes whose own record was newer than the one known before.
     pub records_updated: u64,
-    /// Records that came as an answer to another question, and were dropped.
+    /// Records that were no records, or came as an answer to another question, and were dropped.
     pub bad_records: u64,
-    /// Of those asked, the ones that an earlier run of this job had asked: it went on from there.
+    /// Copies of records that were older than what the node itself says.
+    pub stale_copies: u64,
+    /// Nodes that had answered in this crawl before this run began: it went on from there.
     pub resumed: u64,
     /// How long it took, in seconds.
     pub duration_s: f64,
     /// Nodes asked per second.
     pub nodes_per_s: f64,
-    /// Reachable nodes by client, where the record says.
+    /// Live nodes by client, where the record says.
     pub clients: BTreeMap<String, u64>,
-    /// Reachable nodes by fork, where the record says: `eth2/` and the digest, or `eth/` and the hash.
+    /// Live nodes by fork, where the record says: `eth2/` and the digest, or `eth/` and the hash.
     pub forks: BTreeMap<String, u64>,
+    /// How many nodes there may be.
+    pub estimate: Estimate,
     /// How much of the network this is.
     pub complete: Complete,
 }
@@ -50,97 +56,71 @@ pub struct Report {
 pub struct Complete {
     /// Whether every node that anybody told of was asked.
     pub nodes: bool,
-    /// Whether every neighbour of every node is listed.
+    /// Whether every node that answered told of all its neighbours.
     pub edges: bool,
     /// Why not.
     pub note: String,
 }
 
-/// Why a crawl ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// Nobody was left to ask.
-    Exhausted,
-    /// Time was up.
-    TimeUp,
-}
-
-/// What is counted on the way.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Tally {
-    pub(super) records_updated: u64,
-    pub(super) bad_records: u64,
-    /// Nodes that an earlier run of the job had asked.
-    #[serde(skip)]
+/// What the store does not know.
+#[derive(Clone, Debug)]
+pub(super) struct Circumstances {
+    pub(super) network: String,
+    pub(super) end: End,
+    pub(super) overflowed: bool,
     pub(super) resumed: u64,
-    clients: BTreeMap<String, u64>,
-    forks: BTreeMap<String, u64>,
+    pub(super) bad_records: u64,
+    pub(super) took: Duration,
 }
 
-impl Tally {
-    /// Counts what the record of a reachable node says.
-    pub(super) fn reachable(&mut self, record: &Enr) {
-        count(&mut self.clients, client(record));
-        count(&mut self.forks, fork(record));
-    }
-
-    /// The report.
-    pub(super) fn report(self, counts: Counts, end: End, overflowed: bool, took: Duration) -> Report {
-        let seconds = took.as_secs_f64();
-        let asked = counts.reachable + counts.unreachable;
-        Report {
-            found: counts.known,
-            reachable: counts.reachable,
-            unreachable: counts.unreachable,
-            refused: counts.refused,
-            records_updated: self.records_updated,
-            bad_records: self.bad_records,
-            resumed: self.resumed,
+impl Report {
+    /// Adds up a network as it is at the end of a crawl.
+    pub(super) fn of(view: &View, stats: Stats, here: Circumstances) -> Self {
+        let (epoch, began) = (view.number("epoch"), view.number("began"));
+        let total = |name: &str| {
+            let of_this = view.epochs.iter().filter(|counts| counts.epoch >= began);
+            of_this.filter_map(|counts| counts.counts.get(name)).sum::<u64>()
+        };
+        let reachable = view.nodes.values().filter(|node| node.answered >= epoch).count() as u64;
+        let unreachable =
+            view.candidates.values().filter(|candidate| candidate.asked >= began && !candidate.refused).count() as u64
+                + view.nodes.values().filter(|node| node.checked >= epoch && node.answered < epoch).count() as u64;
+        let seconds = here.took.as_secs_f64();
+        let asked = as_float(reachable + unreachable);
+        let complete = completeness(&here, total("partial") + total("undrained"));
+        Self {
+            network: here.network,
+            epochs: [began, epoch],
+            found: (view.nodes.len() + view.candidates.len()) as u64,
+            reachable,
+            unreachable,
+            refused: stats.refused,
+            edges: stats.edges,
+            records_updated: total("updated"),
+            bad_records: here.bad_records,
+            stale_copies: total("stale_copies"),
+            resumed: here.resumed,
             duration_s: rounded(seconds),
-            nodes_per_s: if seconds > 0.0 { rounded(as_float(asked) / seconds) } else { 0.0 },
-            clients: self.clients,
-            forks: self.forks,
-            complete: completeness(end, overflowed),
+            nodes_per_s: if seconds > 0.0 { rounded(asked / seconds) } else { 0.0 },
+            clients: stats.clients,
+            forks: stats.forks,
+            estimate: stats.estimate,
+            complete,
         }
     }
 }
 
-fn completeness(end: End, overflowed: bool) -> Complete {
-    let mut note = String::new();
-    if end == End::TimeUp {
-        note.push_str("max_duration_s was over before every node was asked; ");
+fn completeness(here: &Circumstances, partly: u64) -> Complete {
+    let mut reasons = Vec::new();
+    if here.end == End::TimeUp {
+        reasons.push("max_duration_s was over before every node was asked".to_owned());
     }
-    if overflowed {
-        note.push_str("there are more nodes than max_nodes; ");
+    if here.overflowed {
+        reasons.push("there are more nodes than max_nodes".to_owned());
     }
-    note.push_str(
-        "of each bucket only the records in the first packet of the answer are seen, so neighbours are missing",
-    );
-    Complete { nodes: end == End::Exhausted && !overflowed, edges: false, note }
-}
-
-fn count(names: &mut BTreeMap<String, u64>, name: Option<String>) {
-    let Some(name) = name else { return };
-    let name = if names.len() < MAX_NAMES || names.contains_key(&name) { name } else { OTHER.to_owned() };
-    *names.entry(name).or_default() += 1;
-}
-
-/// Thousandths are enough for people.
-fn rounded(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
-}
-
-/// Milliseconds, for people.
-pub(super) fn milliseconds(duration: Duration) -> f64 {
-    rounded(duration.as_secs_f64() * 1000.0)
-}
-
-/// A part of a whole, 0–1.
-pub(super) fn fraction(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { as_float(part) / as_float(whole) }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
+    let nodes = reasons.is_empty();
+    if partly > 0 {
+        reasons.push(format!("{partly} nodes did not answer every question for their neighbours"));
+    }
+    Complete { nodes, edges: nodes && partly == 0, note: reasons.join("; ") }
 }

@@ -5,7 +5,7 @@
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
-use discv5::{ConfigBuilder, Discv5, Enr, ListenConfig};
+use ::discv5::{ConfigBuilder, Discv5, Enr, ListenConfig};
 use enr::CombinedKey;
 use futures_util::{StreamExt as _, stream};
 use tokio::net::UdpSocket;

@@ -73,7 +73,6 @@ impl Jobs {
             // When it was to run is past.
             None => Options { run_at: None, delay_s: None, ..options_of(&record)? },
         };
-        self.check_options(platform, &options, &mut faults);
         let job_id = JobId::new(old.shard());
         let settings = match edits.settings {
             Some(edited) => {
@@ -83,6 +82,7 @@ impl Jobs {
             }
             None => Some(platform.rebind(stored, &self.sealer, old, job_id)?),
         };
+        self.check_options(platform, settings.as_ref().unwrap_or(&Value::Null), &options, &mut faults);
         let Some(settings) = settings.filter(|_| faults.is_empty()) else {
             return Err(Refusal::Invalid(faults).into());
         };

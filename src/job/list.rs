@@ -154,7 +154,7 @@ impl Jobs {
     /// The sets in which queued or delayed jobs wait; of the platform's pool alone, if that is known.
     fn waiting(&self, filter: &Filter) -> Vec<String> {
         let pools = match filter.platform.as_deref().and_then(|id| self.registry.get(id)) {
-            Some(platform) => [platform.spec.pool.to_owned()].into(),
+            Some(platform) => platform.spec.pools().map(str::to_owned).collect(),
             None => self.pools(),
         };
         let names: Vec<String> = pools
@@ -171,7 +171,7 @@ impl Jobs {
 
     /// Every pool that a job of this build can be in.
     pub(crate) fn pools(&self) -> BTreeSet<String> {
-        self.registry.iter().map(|platform| platform.spec.pool.to_owned()).collect()
+        self.registry.iter().flat_map(|platform| platform.spec.pools()).map(str::to_owned).collect()
     }
 
     async fn count(&self, keys: &[String]) -> Result<usize, BrokerError> {

@@ -104,7 +104,7 @@ impl Jobs {
         }
         let posted = Value::Object(std::mem::take(&mut spec.settings));
         let settings = platform.and_then(|platform| {
-            self.check_options(platform, &spec.options, &mut faults);
+            self.check_options(platform, &posted, &spec.options, &mut faults);
             self.accept_settings(platform, &posted, &spec.options, id, now, &mut faults)
         });
         match (platform, settings) {
@@ -130,8 +130,14 @@ impl Jobs {
     }
 
     /// What options ask for that this collector does not give.
-    pub(super) fn check_options(&self, platform: &Platform, options: &Options, faults: &mut Vec<Fault>) {
-        let pool = platform.spec.pool;
+    pub(super) fn check_options(
+        &self,
+        platform: &Platform,
+        settings: &Value,
+        options: &Options,
+        faults: &mut Vec<Fault>,
+    ) {
+        let (pool, _) = platform.spec.place(settings);
         if let Some(option) = options.needs_own_process()
             && self.limits.pools.get(pool).is_some_and(|size| size.slots != 1)
         {
@@ -152,7 +158,7 @@ pub(super) fn new_job(id: JobId, spec: TaskSpec, platform: &Platform, settings: 
         id,
         client_id: spec.client_id,
         platform_id: platform.id.into(),
-        pool: platform.spec.pool.into(),
+        pool: platform.spec.place(settings).0.into(),
         priority: spec.options.priority.unwrap_or(0),
         delay_ms: u64::try_from(spec.options.delay(now).as_millis()).unwrap_or(u64::MAX),
         settings: settings.to_string(),

@@ -11,7 +11,7 @@ use serde_json::{Value, value::RawValue};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{job::JobId, secret::Redactor};
+use crate::{broker::Broker, job::JobId, secret::Redactor};
 
 /// Which rows a dataset holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,6 +90,15 @@ pub struct Network {
     pub allow_public: bool,
 }
 
+/// Where platforms keep what outlives their jobs.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// The way to it.
+    pub broker: Broker,
+    /// Shards that its keys are parted into.
+    pub shards: u16,
+}
+
 /// One run of one job.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -101,6 +110,8 @@ pub struct Run {
     pub attempt: u32,
     /// What it may reach.
     pub network: Network,
+    /// Where it keeps what outlives it; `None` where there is no Redis.
+    pub redis: Option<Redis>,
     /// Where an earlier run of the job said it was.
     pub checkpoint: Option<Box<RawValue>>,
     /// Bytes a checkpoint may have as JSON.
@@ -109,8 +120,8 @@ pub struct Run {
 
 impl Run {
     /// The only run of a job that stands nowhere.
-    pub fn unrecorded(job: JobId, network: Network) -> Self {
-        Self { job, lease: 1, attempt: 1, network, checkpoint: None, max_checkpoint: u64::MAX }
+    pub fn unrecorded(job: JobId, network: Network, redis: Option<Redis>) -> Self {
+        Self { job, lease: 1, attempt: 1, network, redis, checkpoint: None, max_checkpoint: u64::MAX }
     }
 }
 
@@ -150,6 +161,11 @@ impl Context {
         self.inner.run.job
     }
 
+    /// Which claim of the job this is: rises with every run of it.
+    pub fn lease(&self) -> u64 {
+        self.inner.run.lease
+    }
+
     /// Which attempt this is; 1 is the first.
     pub fn attempt(&self) -> u32 {
         self.inner.run.attempt
@@ -158,6 +174,13 @@ impl Context {
     /// What the operator allows this job to reach.
     pub fn network(&self) -> Network {
         self.inner.run.network
+    }
+
+    /// Where this platform may keep what outlives its jobs, under keys of its own.
+    pub fn redis(&self) -> super::Result<&Redis> {
+        let missing =
+            || super::Failure::fatal("no_redis", "this platform keeps what it finds in Redis, and there is none");
+        self.inner.run.redis.as_ref().ok_or_else(missing)
     }
 
     /// Ends when the job shall stop: await it beside long work, or pass it on.

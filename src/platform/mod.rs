@@ -11,14 +11,14 @@ mod registry;
 mod settings;
 mod spec;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use self::{
-    context::{Context, Envelope, MAX_MESSAGE, Network, Report, Run, Tag},
+    context::{Context, Envelope, MAX_MESSAGE, Network, Redis, Report, Run, Tag},
     failure::{Failure, JobError, Result},
     registry::{Registry, RegistryError},
     settings::{Date, Moment, OpenError, Opened, Secret, SettingField, SettingsError},
@@ -85,6 +85,15 @@ impl Platform {
             .map_err(|error| RegistryError::new(id, format!("the schema of its settings: {error}")))?;
         let places = settings::places_of(&schema);
         Ok(Self { id, doc, spec, schema, places, validator, check: settings::check::<S>, run })
+    }
+
+    /// The longest that one run with these settings (JSON text) may take.
+    pub fn timeout(&self, settings: &str) -> Option<Duration> {
+        match self.spec.rounds {
+            // Only these depend on their settings; the others need not be read for it.
+            Some(_) => self.spec.place(&serde_json::from_str(settings).unwrap_or_default()).1,
+            None => self.spec.timeout,
+        }
     }
 
     /// Runs it with opened settings; both they and its report are JSON text.

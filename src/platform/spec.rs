@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 /// Pool for short jobs that mostly wait: many share a process.
 pub const LIGHT: &str = "light";
 /// Pool for jobs that need a process of their own.
@@ -20,6 +22,11 @@ pub struct Spec {
     pub attempts: u32,
     /// How long to wait between attempts.
     pub backoff: Backoff,
+    /// The setting that says how often it does its work, if 0 means for ever: such a job runs in the pool [`STANDING`] and
+    /// without a time limit of the platform's.
+    pub rounds: Option<&'static str>,
+    /// Whether it keeps something in Redis that outlives its jobs.
+    pub keeps: bool,
 }
 
 /// Exponential backoff with full jitter: attempt `n` waits a random time up to `min(cap, base × 2^(n-1))`.
@@ -38,7 +45,20 @@ impl Spec {
         timeout: Some(minutes(10)),
         attempts: 3,
         backoff: Backoff { base: seconds(1), cap: minutes(5) },
+        rounds: None,
+        keeps: false,
     };
+
+    /// The pools that its jobs may be in.
+    pub fn pools(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.pool).chain(self.rounds.map(|_| STANDING))
+    }
+
+    /// Where a job with these settings runs, and for how long at most.
+    pub fn place(&self, settings: &Value) -> (&'static str, Option<Duration>) {
+        let is_endless = self.rounds.is_some_and(|rounds| settings.get(rounds).and_then(Value::as_u64) == Some(0));
+        if is_endless { (STANDING, None) } else { (self.pool, self.timeout) }
+    }
 }
 
 impl Backoff {

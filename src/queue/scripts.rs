@@ -7,6 +7,7 @@ use crate::{
     broker::{Broker, BrokerError, Connection, Replicas, Script},
     config::{Config, Durability},
     job::{JobId, Shard, Status},
+    platform::Redis,
 };
 
 /// The most jobs one call claims, finishes or releases: far below what Lua can unpack, and short enough that
@@ -105,6 +106,11 @@ impl Queue {
     /// Every shard.
     pub fn shards(&self) -> impl Iterator<Item = Shard> + use<> {
         (0..self.limits.shards).map(Shard)
+    }
+
+    /// What platforms keep things with.
+    pub fn redis(&self) -> Redis {
+        Redis { broker: self.broker.clone(), shards: self.limits.shards }
     }
 
     /// A shard for a job without a key.

@@ -129,6 +129,7 @@ impl Runner {
             lease: job.lease,
             attempt: job.attempt,
             network: self.network,
+            redis: self.queue.get().map(Queue::redis),
             checkpoint,
             max_checkpoint: self.max_checkpoint,
         };
@@ -138,11 +139,12 @@ impl Runner {
             // A writer that has ended ends the process with it.
             self.reports.send(news).await.ok();
         }
+        let most_time = platform.timeout(&settings);
         // A task of its own: a run that blocks its thread holds up no other, and a panic ends only itself.
         let run = tokio::spawn(platform.run(context, settings));
         let (grace, most) = self.cancel_grace;
         let limits = Limits {
-            time: options.timeout_s.map(Duration::from_secs).or(platform.spec.timeout),
+            time: options.timeout_s.map(Duration::from_secs).or(most_time),
             rss: options.max_rss_mb.map(|mebibytes| mebibytes << 20),
             cpu: options.max_cpu_s.map(Duration::from_secs),
             cpu_before: options.max_cpu_s.map_or(Duration::ZERO, |_| warden::cpu()),

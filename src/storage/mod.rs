@@ -123,7 +123,7 @@ trait Database: Send + Sync {
 }
 
 /// A connection to it. Dropped in the middle of a write, it leaves nothing of that write.
-trait Session: Send {
+trait Session: Send + Sync {
     /// Whether the other side is still there.
     fn ping(&mut self) -> BoxFuture<'_, Result<(), StorageError>>;
 

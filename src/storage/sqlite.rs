@@ -63,10 +63,10 @@ impl Sqlite {
 
     async fn open(&self, tables: &[&'static Table]) -> Result<SqliteConnection, StorageError> {
         let mut connection = loop {
-            match self.options.connect().await.map_err(failed) {
+            match self.options.connect().await {
                 // SQLite lets nobody wait while a new file becomes a WAL file: of several at once all but one fail.
-                Err(StorageError::Unavailable(_)) => tokio::time::sleep(PAUSE).await,
-                connected => break connected?,
+                Err(error) if code(&error) == Some(5) => tokio::time::sleep(PAUSE).await,
+                connected => break connected.map_err(failed)?,
             }
         };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
@@ -174,13 +174,21 @@ fn delete(table: &Table, cells: usize) -> String {
 }
 
 fn failed(error: sqlx::Error) -> StorageError {
-    let sqlx::Error::Database(said) = &error else { return StorageError::Unavailable(error) };
-    // The low byte is the code that all variants of an error share: https://www.sqlite.org/rescode.html
-    match said.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
+    match (&error, code(&error)) {
         // Busy, locked, out of memory, interrupted, an input or output error, a full disk, a changed schema.
-        Some(5 | 6 | 7 | 9 | 10 | 13 | 17) => StorageError::Unavailable(error),
+        (_, Some(5 | 6 | 7 | 9 | 10 | 13 | 17)) | (sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed, None) => {
+            StorageError::Unavailable(error)
+        }
         // No permission, read-only, cannot be opened, denied, not a database.
-        Some(3 | 8 | 14 | 23 | 26) => StorageError::settings(POINTER, said.message().to_owned()),
+        (sqlx::Error::Database(said), Some(3 | 8 | 14 | 23 | 26)) => {
+            StorageError::settings(POINTER, said.message().to_owned())
+        }
         _ => StorageError::Refused(error),
     }
+}
+
+/// The low byte of SQLite's code, which all variants of an error share: <https://www.sqlite.org/rescode.html>
+fn code(error: &sqlx::Error) -> Option<u32> {
+    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
 }

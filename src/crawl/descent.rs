@@ -1,0 +1,102 @@
+//! Which distances to ask a node for: one at a time while its buckets are full, because an answer holds 16 records at
+//! most however many distances it was asked for; all the rest in one question once they are sparse.
+
+/// The farthest bucket: half of the network.
+const FARTHEST: u16 = 256;
+/// The nearest bucket that a network of this world may have somebody in: one of four billion nodes.
+const NEAREST: u16 = 225;
+/// Records that an answer holds at most; the asked node's own may come on top.
+const FULL: usize = 16;
+/// A bucket with fewer has nearer ones that fit into one answer together: each is half as full as the one before.
+const SPARSE: usize = 12;
+
+/// Which distances to ask for next.
+#[derive(Debug)]
+pub(super) struct Descent {
+    questions: Vec<Question>,
+}
+
+/// Distances asked for together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// One bucket, and then the nearer ones.
+    Down(u16),
+    /// From the first down to the second, and nothing after them.
+    Span(u16, u16),
+}
+
+impl Question {
+    /// What is asked for.
+    pub(super) fn distances(self) -> impl Iterator<Item = u16> {
+        let (far, near) = match self {
+            Self::Down(distance) => (distance, distance),
+            Self::Span(far, near) => (far, near),
+        };
+        (near..=far).rev()
+    }
+}
+
+impl Descent {
+    pub(super) fn new() -> Self {
+        Self { questions: vec![Question::Down(FARTHEST)] }
+    }
+
+    /// The next question, unless it is enough.
+    pub(super) fn next(&mut self) -> Option<Question> {
+        self.questions.pop()
+    }
+
+    /// A question brought this many records, and as many of them that were not told before.
+    pub(super) fn answered(&mut self, question: Question, records: usize, new: usize) {
+        match question {
+            Question::Down(NEAREST) => {}
+            Question::Down(distance) if records < SPARSE => self.questions.push(Question::Span(distance - 1, NEAREST)),
+            Question::Down(distance) => self.questions.push(Question::Down(distance - 1)),
+            // More than one answer can carry: each half by itself. Clients with 17 buckets repeat the lowest one for
+            // every distance below it, which is no reason to ask on.
+            Question::Span(far, near) if records >= FULL && new > 0 && far > near => {
+                let middle = near.midpoint(far);
+                self.questions.extend([Question::Span(middle, near), Question::Span(far, middle + 1)]);
+            }
+            Question::Span(..) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The questions to a node whose buckets hold this many, from the farthest on.
+    fn asked(buckets: &[usize]) -> Vec<(u16, u16)> {
+        let held = |distance: u16| buckets.get(usize::from(FARTHEST - distance)).copied().unwrap_or(0);
+        let (mut descent, mut asked) = (Descent::new(), Vec::new());
+        while let Some(question) = descent.next() {
+            let distances: Vec<u16> = question.distances().collect();
+            let records = distances.iter().map(|distance| held(*distance)).sum::<usize>().min(FULL);
+            asked.push((distances[0], *distances.last().expect("one at least")));
+            descent.answered(question, records, records);
+        }
+        asked
+    }
+
+    #[test]
+    fn full_buckets_are_asked_one_by_one_and_sparse_ones_together() {
+        assert_eq!(asked(&[]), [(256, 256), (255, 225)]);
+        assert_eq!(asked(&[16, 16, 8, 4, 1]), [(256, 256), (255, 255), (254, 254), (253, 225)]);
+        assert_eq!(asked(&[13, 12, 11]), [(256, 256), (255, 255), (254, 254), (253, 225)]);
+        // Luck may fill what is usually sparse.
+        let halves = [(255, 241), (255, 249), (255, 253), (255, 255), (254, 253), (252, 249), (248, 241), (240, 225)];
+        assert_eq!(asked(&[3, 9, 9]), [[(256, 256), (255, 225)].as_slice(), &halves].concat());
+    }
+
+    #[test]
+    fn what_repeats_itself_is_not_asked_for_again() {
+        let mut descent = Descent::new();
+        let first = descent.next().expect("a first question");
+        descent.answered(first, 0, 0);
+        let rest = descent.next().expect("the rest");
+        descent.answered(rest, 16, 0);
+        assert_eq!(descent.next(), None);
+    }
+}

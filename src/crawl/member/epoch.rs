@@ -1,0 +1,98 @@
+//! The beginning and the end of an epoch in the parts that a member owns.
+
+use super::{Member, Part};
+use crate::crawl::{
+    delegator::Kind,
+    freshness::Verdict,
+    ingestor::Moment,
+    node::{Entry, Gone, Node},
+    store::Change,
+};
+
+impl Member<'_> {
+    /// Makes work of every node of a part that was not checked in this epoch, and of every candidate that is due.
+    pub(super) fn begin(&mut self, number: u8) {
+        let now = self.now();
+        let fresh = self.epoch == self.standing.began;
+        let Some(part) = self.parts.get_mut(&number) else { return };
+        part.epoch = now.epoch;
+        for id in part.ids() {
+            let Some(entry) = part.touch(id) else { continue };
+            let due = now.at + self.plan.spread(id, self.epoch > self.standing.began);
+            match entry {
+                Entry::Live(node) if node.checked < now.epoch => self.work.put((Kind::Ping, id), due),
+                Entry::Live(node) if self.plan.drains(node, &self.standing, now) => {
+                    self.work.put((Kind::Neighbours, id), due);
+                }
+                Entry::Live(_) => {}
+                Entry::Candidate(candidate) => {
+                    candidate.refused = self.reach.address(&candidate.enr).is_none();
+                    // A crawl that begins asks everybody once.
+                    let is_due = candidate.next <= now.epoch || (fresh && candidate.asked < now.epoch);
+                    if is_due && candidate.asked < now.epoch && !candidate.refused {
+                        self.work.put((Kind::Record, id), due);
+                    }
+                }
+            }
+        }
+        for record in self.bootnodes.clone() {
+            self.hear(record);
+        }
+    }
+
+    /// Counts the end of the epoch, for every node of every part.
+    pub(super) fn track(&mut self) {
+        let now = self.now();
+        for part in self.parts.values_mut() {
+            track(part, self.plan, now);
+        }
+    }
+}
+
+fn track(part: &mut Part, plan: &super::Plan, now: Moment) {
+    let (mut live, mut left) = (0, 0);
+    for id in part.ids() {
+        match part.touch(id) {
+            Some(Entry::Live(node)) => {
+                if node.tracked >= now.epoch {
+                    live += 1;
+                    continue;
+                }
+                let verdict = plan.ladder.close(node, now.epoch);
+                let gone = (verdict == Verdict::Leaves).then(|| node.as_ref().clone());
+                let Some(entry) = part.change(id) else { continue };
+                let Some(node) = gone else {
+                    live += 1;
+                    continue;
+                };
+                entry.leave(now);
+                left += 1;
+                part.also(Change::Session(session(&node)));
+                part.also(Change::Event(super::note::event("gone", &node.enr, now)));
+                let gone = Gone { gone_at: now.at, node };
+                if let Ok(json) = serde_json::to_string(&gone) {
+                    part.also(Change::Gone(id, json));
+                }
+            }
+            Some(Entry::Candidate(candidate)) => {
+                let unheard = now.at.saturating_sub(candidate.heard_at);
+                if candidate.tries > 0 && u128::from(unheard) > plan.forget.as_millis() {
+                    part.forget(id);
+                    part.count("forgotten", 1);
+                }
+            }
+            None => {}
+        }
+    }
+    if live + left > 0 && part.tracked < now.epoch {
+        part.count("live", live);
+        part.count("left", left);
+    }
+    part.tracked = now.epoch;
+}
+
+/// How long it had been a member, in minutes, rounded down to a power of two.
+fn session(node: &Node) -> u64 {
+    let minutes = node.last_seen.saturating_sub(node.up_since) / 60_000;
+    if minutes == 0 { 0 } else { 1 << minutes.ilog2() }
+}

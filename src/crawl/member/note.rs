@@ -1,0 +1,193 @@
+//! What the answers mean: the rules of the ingestor applied, and the work that follows from them.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Member, part_of};
+use crate::{
+    crawl::{
+        ask::{Done, Said},
+        delegator::{Item, Kind},
+        ingestor::{Heard, Moment, Ponged, Told},
+        node::{Candidate, Entry},
+        part::Part,
+        store::Change,
+    },
+    discv5::{NodeId, Record},
+};
+
+impl Member<'_> {
+    /// Takes in what came of a work item.
+    pub(super) fn note(&mut self, done: Done) {
+        let Done { item, address, said, took } = done;
+        self.work.done(item, self.alone(address.ip()));
+        self.meter.ended(item.0, said.is_some().then_some(took));
+        self.done += 1;
+        // Another may own its part by now; then that one asks again.
+        if self.parts.get(&part_of(item.1)).is_none_or(|part| part.get(item.1).is_none()) {
+            return;
+        }
+        match said {
+            Some(Said::Pong { seq, rtt }) => self.ponged(item.1, seq, rtt),
+            Some(Said::Own { record, rtt }) => self.told(item.1, record, rtt),
+            Some(Said::Neighbours { records, is_whole }) => self.drained(item.1, records, is_whole),
+            None => self.unanswered(item),
+        }
+    }
+
+    fn ponged(&mut self, id: NodeId, seq: u64, rtt: Duration) {
+        let now = self.now();
+        let Some(part) = self.parts.get_mut(&part_of(id)) else { return };
+        count_answer(part, id, now);
+        let Some(entry) = part.change(id) else { return };
+        match entry.ponged(seq, micros(rtt), now) {
+            Ponged::Rose => self.work.put((Kind::Record, id), now.at),
+            Ponged::Same => self.drain_if_due(id, now),
+            Ponged::Older => part.count("older", 1),
+        }
+    }
+
+    fn told(&mut self, id: NodeId, own: Option<Record>, rtt: Duration) {
+        let now = self.now();
+        let Some(part) = self.parts.get_mut(&part_of(id)) else { return };
+        count_answer(part, id, now);
+        let Some(entry) = part.change(id) else { return };
+        let told = entry.told(own, micros(rtt), now);
+        let record = entry.record().clone();
+        match told {
+            Told::Found => {
+                part.count("found", 1);
+                part.also(Change::Event(event("found", &record, now)));
+            }
+            Told::Updated(before) => {
+                part.count("updated", 1);
+                part.also(Change::Event(event("updated", &record, now)));
+                let line = json!({ "seq": before.seq(), "enr": before.to_string(), "until": now.at });
+                part.also(Change::History(id, line.to_string()));
+            }
+            Told::Older => part.count("older", 1),
+            Told::Same => {}
+        }
+        self.drain_if_due(id, now);
+    }
+
+    fn drained(&mut self, id: NodeId, records: Vec<Record>, is_whole: bool) {
+        let now = self.now();
+        if let Some(part) = self.parts.get_mut(&part_of(id)) {
+            part.count("drained", 1);
+            part.count("edges", records.len() as u64);
+            part.count("partial", u64::from(!is_whole));
+            if let Some(Entry::Live(node)) = part.change(id) {
+                node.drained_at = now.at;
+            }
+            let ids = records.iter().flat_map(|record| record.id().0).collect();
+            part.also(Change::Edges(id, ids));
+        }
+        for record in records {
+            self.hear(record);
+        }
+    }
+
+    fn unanswered(&mut self, item: Item) {
+        let now = self.now();
+        let (kind, id) = item;
+        let Some(part) = self.parts.get_mut(&part_of(id)) else { return };
+        match part.touch(id) {
+            // It has answered in this epoch: one question that it did not is no outage.
+            Some(Entry::Live(node)) if node.answered >= now.epoch => {
+                part.count("undrained", u64::from(kind == Kind::Neighbours));
+            }
+            // Its newest address, which others told of, may be nobody's: the one before gets its chance.
+            Some(Entry::Live(node)) if node.heard.is_some() => {
+                node.heard = None;
+                self.work.put(item, now.at);
+            }
+            Some(_) => {
+                part.count("silent", 1);
+                if let Some(entry) = part.change(id) {
+                    entry.silent(now);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn drain_if_due(&mut self, id: NodeId, now: Moment) {
+        let node = self.parts.get(&part_of(id)).and_then(|part| part.get(id)?.live());
+        if node.is_some_and(|node| self.plan.drains(node, &self.standing, now)) {
+            self.work.put((Kind::Neighbours, id), now.at);
+        }
+    }
+
+    /// Somebody told of a node.
+    pub(super) fn hear(&mut self, record: Record) {
+        let (id, now) = (record.id(), self.now());
+        let room = self.room();
+        let Some(part) = self.parts.get_mut(&part_of(id)) else { return self.tell(&record) };
+        match part.touch(id).map(|entry| entry.hear(record.clone(), now)) {
+            Some(Heard::Known | Heard::Noted) => {}
+            Some(Heard::Stale) => part.count("stale_copies", 1),
+            Some(Heard::Conflicting) => part.count("conflicting", 1),
+            Some(Heard::Newer) => {
+                part.change(id);
+                part.count("newer_copies", 1);
+                self.work.put((Kind::Record, id), now.at);
+            }
+            None if part.len() >= room => self.overflowed = true,
+            None => {
+                let refused = self.reach.address(&record).is_none();
+                part.insert(id, Entry::Candidate(Candidate { refused, ..Candidate::new(record, now.at, now.epoch) }));
+                part.count("heard", 1);
+                if !refused {
+                    self.work.put((Kind::Record, id), now.at);
+                }
+            }
+        }
+    }
+
+    /// Leaves word for the owner of another part, once for each number of a record.
+    fn tell(&mut self, record: &Record) {
+        let (id, seq) = (record.id(), record.seq());
+        if self.told.get(&id).is_some_and(|told| *told >= seq) {
+            return;
+        }
+        // Words go with the writes of a part of ours; without any, the node will be heard of again.
+        let Some(part) = self.parts.values_mut().next() else { return };
+        if self.told.len() < self.plan.max_nodes || self.told.contains_key(&id) {
+            self.told.insert(id, seq);
+        }
+        part.also(Change::Tell(part_of(id), record.rlp().to_vec()));
+    }
+
+    /// Nodes that one part may have, so that all of them keep to the limit.
+    fn room(&self) -> usize {
+        let ours: usize = self.parts.values().map(Part::len).sum();
+        let most = self.plan.max_nodes * self.parts.len() / usize::from(crate::crawl::store::PARTS);
+        if ours < most { usize::MAX } else { 0 }
+    }
+}
+
+/// Counts a member of the live set that answers in an epoch, once.
+fn count_answer(part: &mut Part, id: NodeId, now: Moment) {
+    if part.get(id).is_some_and(|entry| entry.live().is_none_or(|node| node.answered < now.epoch)) {
+        part.count("answered", 1);
+    }
+}
+
+/// Something that followers of the crawl hear of.
+pub(super) fn event(what: &str, record: &Record, now: Moment) -> String {
+    json!({
+        "type": what,
+        "node_id": record.id(),
+        "seq": record.seq(),
+        "enr": record.to_string(),
+        "epoch": now.epoch,
+        "at": now.at,
+    })
+    .to_string()
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
