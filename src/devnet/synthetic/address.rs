@@ -13,8 +13,7 @@ const HOSTS: u32 = 254;
 /// The address of a place, as long as there is one: places are counted through the subnets first.
 pub(super) fn of(place: u32) -> Option<Ipv4Addr> {
     let (host, subnet) = (place / SUBNETS, place % SUBNETS);
-    (host < HOSTS)
-        .then(|| Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + ((subnet + (FIRST << 8)) << 8) + host))
+    (host < HOSTS).then(|| Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + ((subnet + (FIRST << 8)) << 8) + host))
 }
 
 /// Which place an address is.

@@ -59,11 +59,8 @@ impl Table {
     /// Takes as many of `index`, who are all new, as there is room for.
     pub(super) fn fill(&mut self, of: NodeId, lowest: u16, index: &Index, rng: &mut SmallRng) {
         for (distance, members) in index.buckets(of) {
-            let known: usize = if distance > lowest {
-                self.at(distance).len()
-            } else {
-                self.nearer(lowest).map(<[u32]>::len).sum()
-            };
+            let known: usize =
+                if distance > lowest { self.at(distance).len() } else { self.nearer(lowest).map(<[u32]>::len).sum() };
             let room = BUCKET.saturating_sub(known).min(members.len());
             if room == 0 {
                 continue;
