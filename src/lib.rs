@@ -17,8 +17,10 @@ pub mod chaos;
 pub mod cli;
 // Configuration: defaults, file, environment and flags in one typed struct.
 pub mod config;
-// Ethereum's discv5 network: asking nodes, collecting them; serves `enr_crawl` and `devnet`.
+// Ethereum's discv5 network: asking nodes, collecting them; serves `enr_crawl`.
 pub mod crawl;
+// Local networks to crawl: real nodes, or very many synthetic ones.
+pub mod devnet;
 // A client of the discv5.1 wire protocol that asks and is not a node.
 pub mod discv5;
 // What a job is: id, task spec, status, record, events, and how it is accepted and read.

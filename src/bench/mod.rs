@@ -10,6 +10,7 @@
     reason = "figures are rounded before anybody reads them"
 )]
 
+pub mod crawl;
 pub mod floor;
 mod http;
 mod queue;

@@ -1,10 +1,16 @@
 //! `collector bench`: measures what the README claims, on this machine.
 
+use std::process::ExitCode;
+
 use clap::Subcommand;
 use comfy_table::Table;
 
 use super::{CliError, options::Sources, print};
-use crate::bench::{Work, measure, retention};
+use crate::bench::{
+    Work,
+    crawl::{Figures, Rule, Scene, crowd, measure as measure_crawl},
+    measure, retention,
+};
 
 /// Measure what the README claims.
 #[derive(Debug, clap::Args)]
@@ -39,6 +45,21 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// The crawl: what it finds of synthetic networks, and what that costs, beside a loop around the discv5 crate.
+    #[command(after_help = "\
+Each scene has a synthetic network in a process of its own and a scratch redis-server. Exit code 1 says that a bar is
+not met.")]
+    Crawl {
+        /// Which scenes; all of them if it is not said.
+        #[arg(long, value_enum, value_delimiter = ',')]
+        only: Vec<Scene>,
+        /// Instead of them, one crawl of a network of so many nodes, and the memory it takes.
+        #[arg(long, value_name = "N", conflicts_with = "only", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+        nodes: Option<u32>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// What stays in Redis when jobs come and go, each kept for a second.
     Retention {
         #[command(flatten)]
@@ -53,7 +74,7 @@ enum What {
 }
 
 /// Measures and prints.
-pub(super) async fn run(args: Args) -> Result<(), CliError> {
+pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     let failed = |error| CliError::Start(format!("the bench ended: {error:#}"));
     let (figures, json) = match args.what {
         What::Queue { sources, jobs, backlog, posts, delayed, kills, json } => {
@@ -63,15 +84,76 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         What::Retention { sources, jobs, json } => {
             (serde_json::to_value(retention(sources.load(Vec::new())?, jobs).await.map_err(failed)?), json)
         }
+        What::Crawl { only, nodes, json } => return crawl(&only, nodes, json).await,
     };
     let figures = figures.map_err(|error| CliError::Start(error.to_string()))?;
     if json {
-        return print(&format!("{figures}\n"));
+        print(&format!("{figures}\n"))?;
+        return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new();
     table.set_header(["figure", "value"]);
     for (name, value) in figures.as_object().into_iter().flatten() {
         table.add_row([name.replace('_', " "), format!("{:.2}", value.as_f64().unwrap_or_default())]);
     }
-    print(&format!("{table}\n"))
+    print(&format!("{table}\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Plays scenes of the crawl. The code says whether every bar is met.
+async fn crawl(only: &[Scene], nodes: Option<u32>, json: bool) -> Result<ExitCode, CliError> {
+    let failed = |error| CliError::Start(format!("the bench ended: {error:#}"));
+    let mut figures = Vec::new();
+    if let Some(nodes) = nodes {
+        figures.push(crowd(nodes).await.map_err(failed)?);
+    } else {
+        for scene in Scene::ALL.into_iter().filter(|scene| only.is_empty() || only.contains(scene)) {
+            eprintln!("{scene:?} …");
+            figures.extend(measure_crawl(scene).await.map_err(failed)?);
+        }
+    }
+    let met = figures.iter().flat_map(|scene| &scene.bars).all(|bar| bar.met);
+    if json {
+        let text = serde_json::to_string(&figures).map_err(|error| CliError::Start(error.to_string()))?;
+        print(&format!("{text}\n"))?;
+    } else {
+        print(&format!("{}\n{}\n", scenes(&figures), bars(&figures)))?;
+    }
+    Ok(if met { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn scenes(figures: &[Figures]) -> Table {
+    let mut table = Table::new();
+    table.set_header(["scene", "nodes", "edges", "recall %", "s", "nodes/s", "CPU ms/node", "packets/node", "bans"]);
+    for scene in figures {
+        table.add_row([
+            scene.scene.clone(),
+            format!("{}/{}", scene.nodes_found, scene.nodes_true),
+            format!("{}/{}", scene.edges_found, scene.edges_true),
+            format!("{:.3}", scene.recall_percent()),
+            format!("{:.2}", scene.seconds),
+            format!("{:.0}", scene.nodes_per_s),
+            format!("{:.3}", scene.cpu_ms_per_node),
+            format!("{:.1}", scene.packets_per_node),
+            scene.bans.to_string(),
+        ]);
+    }
+    table
+}
+
+fn bars(figures: &[Figures]) -> Table {
+    let mut table = Table::new();
+    table.set_header(["scene", "bar", "is", "must be", "met"]);
+    for scene in figures {
+        for bar in &scene.bars {
+            let rule = match bar.rule {
+                Rule::AtMost => "≤",
+                Rule::AtLeast => "≥",
+            };
+            let met = if bar.met { "yes" } else { "NO" };
+            let (is, bound) = (format!("{:.3}", bar.is), format!("{rule} {}", bar.bound));
+            table.add_row([&scene.scene, &bar.name, &is, &bound, met]);
+        }
+    }
+    table
 }

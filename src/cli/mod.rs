@@ -140,7 +140,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Platforms(args) => return platforms::run(args).await,
         Command::Config(args) => config::run(args)?,
         Command::Devnet(args) => devnet::run(args).await?,
-        Command::Bench(args) => bench::run(args).await?,
+        Command::Bench(args) => return bench::run(args).await,
         Command::Chaos(args) => return chaos::run(args).await,
         Command::SanjerProcess => sanjer_process::run()?,
         Command::Completions { shell } => {

@@ -16,7 +16,6 @@ mod ask;
 mod bootnodes;
 mod delegator;
 mod descent;
-mod devnet;
 mod freshness;
 mod ingestor;
 mod member;
@@ -37,7 +36,6 @@ mod view;
 pub use self::{
     address::Reach,
     delegator::Kind,
-    devnet::{Devnet, DevnetError, Shape},
     freshness::Ladder,
     metrics::{Figures, KindFigures},
     node::{Candidate, Gone, Node},
