@@ -56,6 +56,7 @@ pub(crate) fn check(method: &Method, path: &str, status: StatusCode, headers: &H
 #[allow(dead_code, reason = "only the black-box tests read streams")]
 pub(crate) fn check_event(name: &str, data: &str) {
     let schema = match name {
+        "found" | "updated" | "gone" => "CrawlEvent",
         "snapshot" | "reset" => "Job",
         "status" => "StatusEvent",
         "progress" => "ProgressEvent",
