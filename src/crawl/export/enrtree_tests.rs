@@ -29,7 +29,8 @@ const EXAMPLE: [(&str, &str); 5] = [
     ),
 ];
 const EXAMPLE_ROOT: &str = "enrtree-root:v1 e=JWXYDBPXYWG6FX3GMDIBFA6CJ4 l=C7HRFPF3BLGF3YR4DY5KX3SMBE seq=1 sig=o908WmNp7LibOfPsr4btQwatZJ5URBr2ZAuxvK4UWHlsB9sUOTJQaGAlLPVAhM__XJesCHxLISo94z5Z2a463gA";
-const EXAMPLE_KEY: &str = "AM5FCQLWIZX2QFPNJAP7VUERCCRNGRHWZG3YYHIUV7BVDQ5FDPRT2";
+/// The key that it is signed with, which the EIP does not name: that of go-ethereum's tests.
+const EXAMPLE_KEY: &str = "AKPYQIUQIL7PSIACI32J7FGZW56E5FKHEFCCOFHILBIMW3M6LWXS2";
 
 /// Who signed a root, in base32.
 fn signed_by(root: &str) -> String {
