@@ -114,21 +114,21 @@ impl<T> Slot<T> {
 impl Library {
     /// A network's nodes, at most two seconds old.
     pub async fn view(&self, name: &NetworkName, store: &Store) -> Result<Reading<View>, ReadingError> {
-        let shelf = self.shelf(name, store);
+        let kept = self.shelf(name, store);
         // Goes on if who asked leaves: the next one finds it.
-        tokio::spawn(async move { shelf.view().await }).await?
+        tokio::spawn(async move { kept.view().await }).await?
     }
 
     /// Who told of whom, at most a minute old.
     pub async fn graph(&self, name: &NetworkName, store: &Store) -> Result<Reading<Graph>, ReadingError> {
-        let shelf = self.shelf(name, store);
-        tokio::spawn(async move { shelf.graph().await }).await?
+        let kept = self.shelf(name, store);
+        tokio::spawn(async move { kept.graph().await }).await?
     }
 
     /// A network's statistics: its nodes at most two seconds old, who told of whom at most a minute.
     pub async fn stats(&self, name: &NetworkName, store: &Store) -> Result<Reading<Stats>, ReadingError> {
-        let shelf = self.shelf(name, store);
-        tokio::spawn(async move { shelf.stats().await }).await?
+        let kept = self.shelf(name, store);
+        tokio::spawn(async move { kept.stats().await }).await?
     }
 
     fn shelf(&self, name: &NetworkName, store: &Store) -> Arc<Shelf> {
@@ -142,10 +142,10 @@ impl Library {
             let Some(oldest) = oldest else { break };
             shelves.remove(&oldest);
         }
-        let shelf = Arc::new(Shelf::new(store.clone()));
-        shelves.insert(name.clone(), shelf.clone());
-        tokio::spawn(forget_if_idle(Arc::downgrade(&self.0), name.clone(), Arc::downgrade(&shelf)));
-        shelf
+        let new = Arc::new(Shelf::new(store.clone()));
+        shelves.insert(name.clone(), new.clone());
+        tokio::spawn(forget_if_idle(Arc::downgrade(&self.0), name.clone(), Arc::downgrade(&new)));
+        new
     }
 }
 

@@ -47,13 +47,12 @@ pub(super) fn filter(query: &Known) -> Result<Filter, Problem> {
 /// A time (RFC 3339), or how long ago (ISO 8601, days of 24 hours): ms since 1970.
 fn since(text: &str, now: Timestamp) -> Result<u64, Problem> {
     let wrong = || bad("seen_since: expected a time like 2026-01-31T08:00:00Z or how long ago, like PT1H");
-    let time = match text.parse::<Timestamp>() {
-        Ok(time) => time,
-        Err(_) => {
-            let ago = text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
-            let ago = ago.ok().filter(|ago| *ago >= SignedDuration::ZERO).ok_or_else(wrong)?;
-            now.checked_sub(ago).map_err(|_| wrong())?
-        }
+    let time = if let Ok(time) = text.parse::<Timestamp>() {
+        time
+    } else {
+        let ago = text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
+        let ago = ago.ok().filter(|ago| *ago >= SignedDuration::ZERO).ok_or_else(wrong)?;
+        now.checked_sub(ago).map_err(|_| wrong())?
     };
     Ok(u64::try_from(time.as_millisecond()).unwrap_or(0))
 }

@@ -96,6 +96,8 @@ impl Tree {
         let leaves = records.map(|record| name(&record.to_string())).collect();
         let nodes = join(leaves, &mut branches);
         let links = join(Vec::new(), &mut branches);
+        // Of no nodes, it is the same entry.
+        branches.dedup();
         let content = format!("enrtree-root:v1 e={nodes} l={links} seq={seq}");
         let root = format!("{content} sig={}", signer.sign(&content));
         Self { root, branches }

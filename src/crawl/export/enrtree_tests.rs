@@ -66,7 +66,7 @@ fn a_tree_of_any_size_can_be_walked_from_its_signed_root() {
         let lines = records.iter().map(|record| record_line(record, &domain));
         let zone = tree.head(&domain, &signer) + &lines.collect::<String>();
         let mut lines = zone.lines();
-        let link = lines.next().and_then(|comment| comment.strip_prefix("; ")).expect("the link");
+        let link_line = lines.next().and_then(|comment| comment.strip_prefix("; ")).expect("the link");
         let mut texts = BTreeMap::new();
         for line in lines {
             let (name, strings) = line.split_once(" TXT ").expect("a TXT record");
@@ -77,18 +77,18 @@ fn a_tree_of_any_size_can_be_walked_from_its_signed_root() {
             assert_eq!(texts.insert(name.to_owned(), text), None, "{name} stands twice");
         }
         let root = texts.remove("nodes.example.org.").expect("the root");
-        assert_eq!(link, format!("enrtree://{}@nodes.example.org", signed_by(&root)));
+        assert_eq!(link_line, format!("enrtree://{}@nodes.example.org", signed_by(&root)));
         assert!(root.contains(" seq=9 sig="));
         let field = |name: &str| root.split(' ').find_map(|part| part.strip_prefix(name)).expect("a field");
         let mut found = BTreeSet::new();
-        let (mut next, links) = (vec![field("e=").to_owned()], field("l="));
-        assert_eq!(texts.get(&format!("{links}.nodes.example.org.")).map(String::as_str), Some("enrtree-branch:"));
-        while let Some(at) = next.pop() {
+        let (mut todo, no_links) = (vec![field("e=").to_owned()], field("l="));
+        assert_eq!(texts.get(&format!("{no_links}.nodes.example.org.")).map(String::as_str), Some("enrtree-branch:"));
+        while let Some(at) = todo.pop() {
             let text = &texts[&format!("{at}.nodes.example.org.")];
             assert_eq!(name(text), at, "an entry's name is its hash");
             match text.strip_prefix("enrtree-branch:") {
                 Some("") => {}
-                Some(children) => next.extend(children.split(',').map(str::to_owned)),
+                Some(children) => todo.extend(children.split(',').map(str::to_owned)),
                 None => assert!(found.insert(text.clone())),
             }
         }
