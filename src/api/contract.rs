@@ -56,7 +56,6 @@ pub(crate) fn check(method: &Method, path: &str, status: StatusCode, headers: &H
 #[allow(dead_code, reason = "only the black-box tests read streams")]
 pub(crate) fn check_event(name: &str, data: &str) {
     let schema = match name {
-        "found" | "updated" | "gone" => "CrawlEvent",
         "snapshot" | "reset" => "Job",
         "status" => "StatusEvent",
         "progress" => "ProgressEvent",
@@ -65,6 +64,15 @@ pub(crate) fn check_event(name: &str, data: &str) {
         other => panic!("an event {other} is not documented: {data}"),
     };
     validate(&format!("/components/schemas/{schema}"), data, name);
+}
+
+/// The same of a network's events.
+#[allow(dead_code, reason = "only the black-box tests read streams")]
+pub(crate) fn check_crawl_event(name: &str, data: &str) {
+    let schema = if name == "reset" { "CrawlReset" } else { "CrawlEvent" };
+    validate(&format!("/components/schemas/{schema}"), data, name);
+    let told: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(told["type"], name);
 }
 
 /// What stands at a place of the document, and where it really stands, if that is a reference.

@@ -8,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::support::{Collector, Scratch, contract, http::client};
+use crate::support::{Collector, Scratch, contract, finished, http::client};
 
 /// When everything in the store happened, ms since 1970.
 const THEN: u64 = 1_700_000_000_000;
@@ -345,6 +345,34 @@ async fn what_happens_is_told_and_can_be_caught_up_with() {
     assert_eq!(back.next().await, None);
 }
 
+#[tokio::test]
+async fn the_command_line_shows_the_same() {
+    let scratch = Scratch::new();
+    let collector = up(&scratch).await;
+    let mut network = Network::new(&collector, "mainnet", THEN).await;
+    for n in 0..30 {
+        network.put("nodes", &id(&record(n)), live(&record(n), n).to_string()).await;
+    }
+    let run = async |args: &str| {
+        let args = ["crawl", "--api", &collector.base].into_iter().chain(args.split(' '));
+        finished(&scratch, args, &[]).await
+    };
+    let nodes = run("nodes --freshness-min 5 --limit 24 --json").await;
+    let page: Value = serde_json::from_str(&nodes.stdout).unwrap_or_else(|_| panic!("{}", nodes.stderr));
+    assert_eq!((page["nodes"].as_array().map(Vec::len), page["cursor"].is_string()), (Some(24), true));
+    let cursor = page["cursor"].as_str().unwrap();
+    let rest = run(&format!("nodes --freshness-min 5 --limit 24 --cursor {cursor}")).await;
+    assert_eq!(rest.stdout.matches("198.51.0.").count(), 1, "{}", rest.stdout);
+    assert!(run("networks").await.stdout.contains("mainnet"));
+    let node = run(&format!("node {}", id(&record(7)))).await;
+    assert!(node.stdout.contains("198.51.0.7"), "{}", node.stdout);
+    assert!(run("stats --network mainnet").await.stdout.contains("estimate"));
+    let file = run("export csv").await;
+    assert_eq!((file.code, file.stdout.lines().count()), (Some(0), 31), "{}", file.stderr);
+    assert_eq!(run("stats --network other").await.code, Some(1));
+    assert_eq!(run("export xml").await.code, Some(2));
+}
+
 /// An open event stream.
 struct Stream {
     bytes: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>>>>,
@@ -371,9 +399,7 @@ impl Stream {
                 let event = Some((field("id")?.to_owned(), field("event")?.to_owned(), field("data")?.to_owned()));
                 self.text = rest.to_owned();
                 let (id, name, data) = event?;
-                if name != "reset" {
-                    contract::check_event(&name, &data);
-                }
+                contract::check_crawl_event(&name, &data);
                 return Some((id, name, serde_json::from_str(&data).unwrap()));
             }
             let more = timeout(Duration::from_secs(30), self.bytes.next()).await.expect("in time")?;
