@@ -1,86 +1,13 @@
-//! `GET /crawl/…` over a store that the documented keys, and nothing else, were written to: whoever has Redis can.
+//! `GET /crawl/…`: networks, nodes, statistics and files of a store.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use enr::{CombinedKey, Enr, k256};
-use futures_util::StreamExt as _;
-use redis::aio::MultiplexedConnection;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
-use crate::support::{Collector, Scratch, contract, finished, http::client};
-
-/// When everything in the store happened, ms since 1970.
-const THEN: u64 = 1_700_000_000_000;
-
-type Record = Enr<CombinedKey>;
-
-/// The record of a key of its own, with an address of its own.
-fn record(number: u32) -> Record {
-    let mut secret = [1; 32];
-    secret[28..].copy_from_slice(&number.to_be_bytes());
-    let key = CombinedKey::from(k256::ecdsa::SigningKey::from_bytes(&secret.into()).unwrap());
-    let [.., c, d] = number.to_be_bytes();
-    let mut builder = Enr::builder();
-    builder.ip4([198, 51, c, d].into()).udp4(9000).tcp4(9001).seq(u64::from(number) + 1);
-    if number % 2 == 0 {
-        let eth2 = [&[0xb5, 0x30, 0x3f, 0x2a, 6, 0, 0, 0][..], &[0xff; 8]].concat();
-        builder.add_value("eth2", &bytes::Bytes::from(eth2));
-    }
-    builder.build(&key).unwrap()
-}
-
-fn id(record: &Record) -> String {
-    record.node_id().raw().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn live(record: &Record, freshness: u32) -> Value {
-    json!({
-        "enr": record.to_base64(), "first_seen": THEN, "up_since": THEN, "last_seen": THEN + 60_000,
-        "last_checked": THEN + 60_000, "drained_at": 0, "freshness": freshness, "missed": 0, "rtt_us": 1500,
-        "checked": 3, "answered": 3, "tracked": 2, "curve": [1, 2, freshness],
-    })
-}
-
-/// A network in a collector's Redis.
-struct Network {
-    redis: MultiplexedConnection,
-    name: &'static str,
-}
-
-impl Network {
-    async fn new(collector: &Collector, name: &'static str, began_at: u64) -> Self {
-        let mut network = Self { redis: collector.redis().await, name };
-        let _: () =
-            redis::cmd("HSET").arg("{etlas:0}:crawls").arg(name).arg(0).query_async(&mut network.redis).await.unwrap();
-        let about = network.key("about");
-        let mut hset = redis::cmd("HSET");
-        hset.arg(about).arg("root").arg("test").arg("epoch").arg(3).arg("started_at").arg(THEN).arg("began").arg(1);
-        hset.arg("began_at").arg(began_at).arg("closed").arg(2).arg("last").arg(0);
-        network.run(&hset).await;
-        network
-    }
-
-    fn key(&self, name: &str) -> String {
-        format!("{{etlas:0}}:crawl:{}:{name}", self.name)
-    }
-
-    async fn run(&mut self, command: &redis::Cmd) {
-        let _: redis::Value = command.query_async(&mut self.redis).await.unwrap();
-    }
-
-    /// Writes a field of one of the hashes that are parted by node ids.
-    async fn put(&mut self, hash: &str, id: &str, value: impl redis::ToRedisArgs) {
-        let part = u8::from_str_radix(&id[..1], 16).unwrap();
-        let key = self.key(&format!("{hash}:{part}"));
-        self.run(redis::cmd("HSET").arg(key).arg(id).arg(value)).await;
-    }
-
-    async fn knows(&mut self, record: &Record, neighbours: &[&Record]) {
-        let told: Vec<u8> = neighbours.iter().flat_map(|other| other.node_id().raw()).collect();
-        self.put("neighbours", &id(record), told).await;
-    }
-}
+use crate::support::{
+    Collector, Scratch, eventually, finished,
+    network::{Network, Record, THEN, id, live, record},
+};
 
 async fn up(scratch: &Scratch) -> Collector {
     Collector::up(scratch, &["--pool", "light=1x1"]).await
@@ -242,7 +169,7 @@ async fn a_network_is_written_in_every_format() {
     }
     network.knows(&records[0], &[&records[1], &record(9999), &records[2]]).await;
     // The reading of the empty network has to grow old first.
-    crate::support::eventually("the export shows the nodes", async || {
+    eventually("the export shows the nodes", async || {
         (collector.get("/crawl/export?format=nodes.json").await.text != "{}").then_some(())
     })
     .await;
@@ -314,38 +241,6 @@ fn well_formed(xml: &str) {
 }
 
 #[tokio::test]
-async fn what_happens_is_told_and_can_be_caught_up_with() {
-    let scratch = Scratch::new();
-    let mut collector = up(&scratch).await;
-    let mut network = Network::new(&collector, "mainnet", THEN).await;
-    let say = async |network: &mut Network, what: &str| -> String {
-        let node = record(7);
-        let event = json!({
-            "type": what, "node_id": id(&node), "seq": node.seq(), "enr": node.to_base64(), "epoch": 3, "at": THEN,
-        });
-        let key = network.key("events");
-        let mut xadd = redis::cmd("XADD");
-        xadd.arg(key).arg("*").arg("event").arg(event.to_string());
-        xadd.query_async(&mut network.redis).await.unwrap()
-    };
-    say(&mut network, "found").await;
-    let mut stream = Stream::open(&collector, None).await;
-    let first = say(&mut network, "updated").await;
-    assert_eq!(stream.next().await.map(|(id, name, _)| (id, name)), Some((first.clone(), "updated".into())));
-    drop(stream);
-    let second = say(&mut network, "gone").await;
-    let mut back = Stream::open(&collector, Some(&first)).await;
-    assert_eq!(back.next().await.map(|(id, name, _)| (id, name)), Some((second, "gone".into())));
-    let mut late = Stream::open(&collector, Some("1-0")).await;
-    assert_eq!(late.next().await.map(|(_, name, data)| (name, data)), Some(("reset".into(), json!({"type": "reset"}))));
-    let bad = client().get(format!("{}/crawl/events", collector.base)).header("last-event-id", "x");
-    assert_eq!(collector.ask(bad).await.json["code"], "bad_event_id");
-    // A stop ends the streams.
-    assert!(collector.stop().await.success());
-    assert_eq!(back.next().await, None);
-}
-
-#[tokio::test]
 async fn the_command_line_shows_the_same() {
     let scratch = Scratch::new();
     let collector = up(&scratch).await;
@@ -371,39 +266,4 @@ async fn the_command_line_shows_the_same() {
     assert_eq!((file.code, file.stdout.lines().count()), (Some(0), 31), "{}", file.stderr);
     assert_eq!(run("stats --network other").await.code, Some(1));
     assert_eq!(run("export xml").await.code, Some(2));
-}
-
-/// An open event stream.
-struct Stream {
-    bytes: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>>>>,
-    text: String,
-}
-
-impl Stream {
-    async fn open(collector: &Collector, last: Option<&str>) -> Self {
-        let mut request = client().get(format!("{}/crawl/events", collector.base));
-        if let Some(last) = last {
-            request = request.header("last-event-id", last);
-        }
-        let response = request.send().await.unwrap();
-        contract::check(&reqwest::Method::GET, "/crawl/events", response.status(), response.headers(), "");
-        assert_eq!(response.status(), 200);
-        Self { bytes: Box::pin(response.bytes_stream()), text: String::new() }
-    }
-
-    /// Its id, its name, its data; `None` at the end of the stream.
-    async fn next(&mut self) -> Option<(String, String, Value)> {
-        loop {
-            if let Some((block, rest)) = self.text.split_once("\n\n") {
-                let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-                let event = Some((field("id")?.to_owned(), field("event")?.to_owned(), field("data")?.to_owned()));
-                self.text = rest.to_owned();
-                let (id, name, data) = event?;
-                contract::check_crawl_event(&name, &data);
-                return Some((id, name, serde_json::from_str(&data).unwrap()));
-            }
-            let more = timeout(Duration::from_secs(30), self.bytes.next()).await.expect("in time")?;
-            self.text.push_str(std::str::from_utf8(&more.ok()?).unwrap());
-        }
-    }
 }

@@ -15,6 +15,7 @@ mod config;
 mod crashes;
 mod crawl;
 mod crawl_api;
+mod crawl_events;
 mod devnet;
 mod durability;
 mod events;

@@ -84,10 +84,10 @@ impl Feeds {
         };
         let mut follower = Follower { events, position, ready: VecDeque::new(), told: from };
         if let Some(after) = after {
-            match missed(store, after, from).await? {
+            match missed(store, after).await? {
                 Some(missed) => {
+                    follower.told = missed.last().map_or(after, |last| last.id);
                     follower.ready.extend(missed);
-                    follower.told = from.max(after);
                 }
                 None => follower.reset(from),
             }
@@ -165,21 +165,21 @@ impl std::fmt::Debug for Feeds {
     }
 }
 
-/// What was said after `after`, up to and including `until`; `None` if some of it may have been trimmed, or if that is
-/// too much.
-async fn missed(store: &Store, after: Mark, until: Mark) -> Result<Option<Vec<Told>>, BrokerError> {
+/// What was said after `after` until now; `None` if some of it may have been trimmed, or if that is too much. What the
+/// reader tells meanwhile is told twice, and then left out, rather than never.
+async fn missed(store: &Store, after: Mark) -> Result<Option<Vec<Told>>, BrokerError> {
     let (mut missed, mut start) = (Vec::new(), after);
-    while start < until {
+    loop {
         let mut command = redis::cmd("XRANGE");
-        command.arg(store.events_key()).arg(format!("({start}")).arg(until.to_string()).arg("COUNT").arg(ENTRIES);
+        command.arg(store.events_key()).arg(format!("({start}")).arg("+").arg("COUNT").arg(ENTRIES);
         let entries: Entries = store.broker().query(&command).await?;
         missed.extend(entries.iter().filter_map(event));
+        if missed.len() > MISSED {
+            return Ok(None);
+        }
         match entries.last().and_then(|(id, _)| id.parse().ok()) {
             Some(last) if entries.len() == ENTRIES => start = last,
             _ => break,
-        }
-        if missed.len() > MISSED {
-            return Ok(None);
         }
     }
     // Asked after reading: what was trimmed meanwhile counts too.

@@ -4,6 +4,7 @@ mod collector;
 #[path = "../../../src/api/contract.rs"]
 pub(crate) mod contract;
 pub(crate) mod http;
+pub(crate) mod network;
 pub(crate) mod postgres;
 mod redis;
 mod scratch;
