@@ -245,7 +245,8 @@ async fn without_redis_it_says_so_and_stays_up() {
     bench.redis = None;
     let accepted = bench.run(r#"{"platform_id": "noop"}"#).await;
     let listed = bench.get("/execution/list").await;
-    for answer in [accepted, listed] {
+    let crawled = bench.get("/crawl/nodes").await;
+    for answer in [accepted, listed, crawled] {
         assert_eq!(
             (answer.status.as_u16(), &answer.json["code"]),
             (503, &json!("redis_unavailable")),

@@ -120,23 +120,31 @@ fn lines(chosen: Chosen) -> Text {
 
 fn graph(chosen: Chosen) -> Text {
     let nodes = chosen.clone().pieces().map(|nodes| Ok(nodes.iter().map(graphml_node).collect()));
-    // A part at a time: the edges are most of a network.
-    let edges = stream::iter(0..PARTS).then(move |part| edges(chosen.clone(), part));
+    // Edges are most of a network: they are read a part at a time.
+    let from = chosen.clone();
+    let parts = stream::iter(0..PARTS).then(move |part| told(from.clone(), part));
+    let edges = parts.map_ok(move |told| edges(chosen.clone(), told)).try_flatten();
     framed(GRAPHML_HEAD.into(), nodes.chain(edges), GRAPHML_FOOT)
 }
 
-/// Who of one part told of whom, as far as both go into the file.
-async fn edges(chosen: Chosen, part: u8) -> Result<String, Broken> {
+/// Who told of whom.
+type ToldOf = (NodeId, Vec<NodeId>);
+
+/// What the chosen nodes of one part told.
+async fn told(chosen: Chosen, part: u8) -> Result<Vec<ToldOf>, Broken> {
     let mut told = chosen.store.neighbours(part).await?;
     told.retain(|(from, _)| chosen.holds(*from));
     told.sort_unstable_by_key(|(from, _)| *from);
     // A hash that is read while it changes may show an entry twice.
     told.dedup_by_key(|(from, _)| *from);
-    let mut text = String::new();
-    for (from, to) in &told {
-        to.iter().filter(|to| chosen.holds(**to)).for_each(|to| text.push_str(&graphml_edge(*from, *to)));
-    }
-    Ok(text)
+    Ok(told)
+}
+
+/// Edges to chosen nodes, those from one node at a time.
+fn edges(chosen: Chosen, told: Vec<ToldOf>) -> impl Stream<Item = Result<String, Broken>> + Send + 'static {
+    stream::iter(told).map(move |(from, to)| {
+        Ok(to.into_iter().filter(|to| chosen.holds(*to)).map(|to| graphml_edge(from, to)).collect())
+    })
 }
 
 /// A tree of all chosen nodes. Which epoch it is of says which of two is newer.
