@@ -103,11 +103,12 @@ pub struct Redis {
     pub shards: u16,
 }
 
+/// A job in the making.
+type Making = BoxFuture<'static, super::Result<JobId>>;
+
 /// How a job gets another one like it: its own id, a name that tells its helpers apart, and what is different.
 #[derive(Clone)]
-pub struct Twin(
-    pub Arc<dyn Fn(JobId, String, Map<String, Value>) -> BoxFuture<'static, super::Result<JobId>> + Send + Sync>,
-);
+pub struct Twin(pub Arc<dyn Fn(JobId, String, Map<String, Value>) -> Making + Send + Sync>);
 
 impl fmt::Debug for Twin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -48,6 +48,7 @@ impl Ground {
         Plan {
             network: Some(self.name.clone()),
             root: None,
+            shards: 1,
             epochs: 1,
             epoch: Duration::from_mins(5),
             ladder: Ladder { percent: vec![0, 5, 20, 40, 80, 100], threshold: 0 },
