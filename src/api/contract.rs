@@ -66,6 +66,15 @@ pub(crate) fn check_event(name: &str, data: &str) {
     validate(&format!("/components/schemas/{schema}"), data, name);
 }
 
+/// The same of a network's events.
+#[allow(dead_code, reason = "only the black-box tests read streams")]
+pub(crate) fn check_crawl_event(name: &str, data: &str) {
+    let schema = if name == "reset" { "CrawlReset" } else { "CrawlEvent" };
+    validate(&format!("/components/schemas/{schema}"), data, name);
+    let told: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(told["type"], name);
+}
+
 /// What stands at a place of the document, and where it really stands, if that is a reference.
 fn follow(place: String) -> (&'static Value, String) {
     let value = DOCUMENT.pointer(&place).unwrap_or(&Value::Null);

@@ -9,6 +9,7 @@ mod again;
 mod body;
 #[cfg(test)]
 mod contract;
+mod crawl;
 mod events;
 mod get;
 mod hosts;
@@ -38,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use self::{
+    crawl::Crawls,
     hosts::Hosts,
     problem::{Code, Problem},
 };
@@ -52,6 +54,7 @@ struct Api(Arc<Shared>);
 
 struct Shared {
     jobs: Jobs,
+    crawls: Crawls,
     config: Arc<Config>,
     hosts: Hosts,
     /// Whether this process keeps sanjers, and can say how many there should be.
@@ -79,8 +82,8 @@ pub async fn serve(
 ) {
     let streams = Arc::new(Semaphore::new(config.api.max_streams.min(Semaphore::MAX_PERMITS)));
     let stop = shutdown.clone();
-    let hosts = Hosts::new(&config.api);
-    let api = Api(Arc::new(Shared { jobs, config, hosts, supervises, streams, stop, started: Instant::now() }));
+    let (hosts, crawls) = (Hosts::new(&config.api), Crawls::new(&jobs, &config));
+    let api = Api(Arc::new(Shared { jobs, crawls, config, hosts, supervises, streams, stop, started: Instant::now() }));
     server::serve(listener, router(api.clone()), &api.config.api, &shutdown).await;
 }
 
@@ -98,6 +101,12 @@ fn routes() -> Vec<Route> {
         Route::new(GET, "/execution/list", list::list),
         // A stream may last for ever.
         Route::new(GET, "/execution/events", events::events).unlimited(),
+        Route::new(GET, "/crawl/networks", crawl::networks),
+        Route::new(GET, "/crawl/nodes", crawl::nodes),
+        Route::new(GET, "/crawl/node", crawl::node),
+        Route::new(GET, "/crawl/stats", crawl::stats),
+        Route::new(GET, "/crawl/export", crawl::export),
+        Route::new(GET, "/crawl/events", crawl::events).unlimited(),
         Route::new(GET, "/openapi.yaml", spec::openapi),
     ]
 }

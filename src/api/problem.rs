@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::{
     broker::BrokerError,
+    crawl::{MarkError, ReadingError},
     job::{CancelError, EventIdError, Fault, JobIdError, ListError, ReadError, Refusal, RetryError},
 };
 
@@ -41,6 +42,8 @@ pub(super) enum Code {
     TooDeep,
     NotFound,
     UnknownJob,
+    UnknownNetwork,
+    UnknownNode,
     MethodNotAllowed,
     UnknownHost,
     RequestTimeout,
@@ -59,7 +62,7 @@ pub(super) enum Code {
 impl Code {
     /// Every code, for comparing with `openapi.yaml`.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::BadCursor,
         Self::BadEventId,
         Self::BadIdempotencyKey,
@@ -69,6 +72,8 @@ impl Code {
         Self::TooDeep,
         Self::NotFound,
         Self::UnknownJob,
+        Self::UnknownNetwork,
+        Self::UnknownNode,
         Self::MethodNotAllowed,
         Self::UnknownHost,
         Self::RequestTimeout,
@@ -93,7 +98,7 @@ impl Code {
             | Self::BadQuery
             | Self::MalformedJson
             | Self::TooDeep => StatusCode::BAD_REQUEST,
-            Self::NotFound | Self::UnknownJob => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownJob | Self::UnknownNetwork | Self::UnknownNode => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -117,6 +122,8 @@ impl Code {
             Self::TooDeep => "The body nests too deep",
             Self::NotFound => "There is no such path",
             Self::UnknownJob => "There is no such job",
+            Self::UnknownNetwork => "There is no such network",
+            Self::UnknownNode => "There is no such node",
             Self::MethodNotAllowed => "The path does not have this method",
             Self::UnknownHost => "This is not a name of the collector",
             Self::RequestTimeout => "The body did not arrive in time",
@@ -190,6 +197,21 @@ impl From<BrokerError> for Problem {
             }
             BrokerError::Refused(_) => Self::internal(&error),
         }
+    }
+}
+
+impl From<ReadingError> for Problem {
+    fn from(error: ReadingError) -> Self {
+        match error {
+            ReadingError::Broker(error) => error.into(),
+            ReadingError::Broken(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<MarkError> for Problem {
+    fn from(error: MarkError) -> Self {
+        Self::new(Code::BadEventId, error.to_string())
     }
 }
 

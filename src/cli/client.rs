@@ -65,6 +65,11 @@ impl Client {
         json(self.send(self.http.request(Method::GET, self.url(path, query))).await?).await
     }
 
+    /// Asks for an answer of any size, to be read as it comes.
+    pub(super) async fn open(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, CliError> {
+        self.send(self.http.request(Method::GET, self.url(path, query))).await
+    }
+
     /// Posts a JSON text as it is and reads the JSON answer.
     pub(super) async fn post(&self, path: &str, body: String) -> Result<Value, CliError> {
         self.post_to(self.url(path, &[]), body).await

@@ -9,6 +9,7 @@ mod cancel;
 mod chaos;
 mod client;
 mod config;
+mod crawl;
 mod devnet;
 mod error;
 mod follow;
@@ -82,6 +83,8 @@ enum Command {
     Retry(retry::Args),
     /// List jobs, the newest first.
     List(list::Args),
+    /// Read what was crawled: nodes, statistics, files.
+    Crawl(crawl::Args),
     /// Replace the sanjers of a running collector, one by one.
     Reload(reload::Args),
     /// Show what can be executed, or execute it here.
@@ -137,6 +140,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Retry(args) => return retry::run(args).await,
         Command::Reload(args) => reload::run(args)?,
         Command::List(args) => list::run(args).await?,
+        Command::Crawl(args) => crawl::run(args).await?,
         Command::Platforms(args) => return platforms::run(args).await,
         Command::Config(args) => config::run(args)?,
         Command::Devnet(args) => devnet::run(args).await?,

@@ -48,6 +48,11 @@ impl Config {
             self.secrets.key_file.clone()
         }
     }
+
+    /// The file with the key that signs lists of nodes for DNS.
+    pub fn enrtree_key_file(&self) -> PathBuf {
+        self.data_dir.join("enrtree.key")
+    }
 }
 
 /// `[api]`

@@ -14,10 +14,15 @@
 mod address;
 mod ask;
 mod bootnodes;
+mod contents;
 mod delegator;
 mod descent;
+pub mod export;
+mod feed;
+mod filter;
 mod freshness;
 mod ingestor;
+mod library;
 mod member;
 mod metrics;
 mod mirror;
@@ -27,23 +32,31 @@ mod plan;
 mod record;
 mod report;
 mod run;
+#[cfg(test)]
+mod samples;
 mod stats;
 mod store;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub use self::{
     address::Reach,
+    contents::Contents,
     delegator::Kind,
+    feed::{Feeds, Follower, Mark, MarkError, Told},
+    filter::Filter,
     freshness::Ladder,
+    library::{Library, Reading, ReadingError},
     metrics::{Figures, KindFigures},
-    node::{Candidate, Gone, Node},
+    node::{CURVE, Candidate, Gone, Node},
     plan::Plan,
     record::{Row, client_words, endpoint, fork},
     report::{Complete, Report},
     run::crawl,
     stats::{Estimate, Stats},
-    store::{Directory, EpochCounts, NetworkName, NetworkNameError, Store, part_of},
+    store::{Directory, EpochCounts, NetworkName, NetworkNameError, PARTS, Store, part_of},
+    summary::{Membership, Summary, Time},
     view::{Graph, View},
 };

@@ -13,10 +13,10 @@ use chacha20poly1305::{Key, aead::Generate as _};
 use super::SealError;
 
 /// Bytes of a key.
-pub(super) const BYTES: usize = 32;
+pub const BYTES: usize = 32;
 
-/// Reads the key, or makes one if there is none.
-pub(super) fn load(path: &Path) -> Result<[u8; BYTES], SealError> {
+/// Reads the 32 bytes of the key in a file, or makes one (mode 0600) if there is none.
+pub fn load(path: &Path) -> Result<[u8; BYTES], SealError> {
     let failed = |why: String| SealError(format!("key file {}: {why}", path.display()));
     let missing = match fs::metadata(path) {
         Ok(_) => false,

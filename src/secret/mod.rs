@@ -19,7 +19,7 @@ use hmac::{Hmac, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
 
-pub use self::redact::Redactor;
+pub use self::{key::load as load_key, redact::Redactor};
 use crate::job::JobId;
 
 /// What stands for a secret in every answer and log.

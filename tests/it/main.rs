@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod crashes;
 mod crawl;
+mod crawl_api;
 mod devnet;
 mod durability;
 mod events;

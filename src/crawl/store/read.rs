@@ -7,7 +7,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use tracing::warn;
 
 use super::{PARTS, State, Store};
-use crate::{broker::BrokerError, discv5::NodeId};
+use crate::{
+    broker::{Broker, BrokerError},
+    discv5::NodeId,
+};
 
 /// Entries of a hash that one call asks for.
 const PIECE: usize = 500;
@@ -75,7 +78,8 @@ impl Store {
 
     /// One entry, by the digit of its id that says which part it is in.
     pub async fn entry<T: FromRedisValue>(&self, name: &str, id: NodeId) -> Result<Option<T>, BrokerError> {
-        self.broker.query(cmd("HGET").arg(self.key(format_args!("{name}:{}", part_of(id)))).arg(id.to_string())).await
+        let key = self.key(format_args!("{name}:{}", part_of(id)));
+        self.broker.query(cmd("HGET").arg(key).arg(id.to_string())).await
     }
 
     /// The first records that wait for the owners of these parts, after those that were read already.
@@ -132,6 +136,38 @@ impl Store {
     /// What each of those who crawl now measures of its own work, as JSON.
     pub async fn metrics(&self) -> Result<BTreeMap<String, String>, BrokerError> {
         self.broker.query(cmd("HGETALL").arg(self.key("metrics"))).await
+    }
+
+    /// How many of these each told of.
+    pub async fn degrees(&self, ids: &[NodeId]) -> Result<Vec<u64>, BrokerError> {
+        let mut all = redis::pipe();
+        for id in ids {
+            let key = self.key(format_args!("neighbours:{}", part_of(*id)));
+            all.cmd("HSTRLEN").arg(key).arg(id.to_string());
+        }
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lengths: Vec<u64> = self.broker.pipeline(&all).await?;
+        Ok(lengths.into_iter().map(|bytes| bytes / 32).collect())
+    }
+
+    /// Whom one node told of.
+    pub async fn told_by(&self, id: NodeId) -> Result<Vec<NodeId>, BrokerError> {
+        let ids: Option<Vec<u8>> = self.entry("neighbours", id).await?;
+        Ok(unpack(&ids.unwrap_or_default()))
+    }
+
+    /// How many crawl now: those whose lease has not ended.
+    pub async fn members(&self) -> Result<u64, BrokerError> {
+        let (seconds, micros): (u64, u64) = self.broker.query(&cmd("TIME")).await?;
+        let now = seconds.saturating_mul(1000).saturating_add(micros / 1000);
+        self.broker.query(cmd("ZCOUNT").arg(self.key("members")).arg(now).arg("+inf")).await
+    }
+
+    /// Where it lies.
+    pub(in crate::crawl) fn broker(&self) -> &Broker {
+        &self.broker
     }
 
     /// The key of the event stream, for who follows it.
