@@ -45,9 +45,9 @@ pub(super) async fn play(nodes: u32) -> anyhow::Result<Figures> {
     };
     let client = reqwest::Client::builder().no_proxy().build()?;
     let settings = json!({"bootnodes": [network.bootnode], "network": ground.name.to_string()});
-    let body = json!({"platform_id": "enr_crawl", "settings": settings});
+    let spec = json!({"platform_id": "enr_crawl", "settings": settings});
     let start = Instant::now();
-    let posted = client.post(format!("{base}/execution/run")).json(&body).send().await?.error_for_status()?;
+    let posted = client.post(format!("{base}/execution/run")).json(&spec).send().await?.error_for_status()?;
     let accepted = body(posted).await?;
     let id = accepted.get("job_id").and_then(Value::as_str).context("no job id")?.to_owned();
     let read = async || -> anyhow::Result<Value> {
