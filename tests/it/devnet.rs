@@ -1,5 +1,10 @@
 //! `collector devnet`: a network that can be crawled, whose nodes restart if asked to, and that ends when told to.
 
+use std::{
+    io::{BufRead, BufReader, Write as _},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
 use discv5::Enr;
 use serde_json::{Value, json};
 
@@ -59,4 +64,88 @@ async fn without_churn_nothing_restarts() {
     assert_eq!((&network["nodes"], &network["live"], &network["dead"]), (&json!(4), &json!(2), &json!(2)));
     assert_eq!(devnet.stop().await.code(), Some(0));
     assert_eq!(devnet.stderr(), "");
+}
+
+/// A synthetic network that takes orders, and says what it is in the first line.
+fn synthetic(options: &[&str]) -> (Child, BufReader<ChildStdout>, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_collector"))
+        .args(["devnet", "--synthetic", "--json"])
+        .args(options)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap());
+    let network = answer(&mut answers);
+    (child, answers, network)
+}
+
+fn answer(answers: &mut impl BufRead) -> Value {
+    let mut line = String::new();
+    answers.read_line(&mut line).unwrap();
+    serde_json::from_str(&line).unwrap()
+}
+
+#[test]
+fn a_synthetic_network_does_what_it_is_told_until_nobody_tells_it_anything() {
+    let (mut child, mut answers, network) = synthetic(&["--nodes", "200", "--dead", "0.25", "--seed", "4"]);
+    let mut orders = child.stdin.take().unwrap();
+    assert_eq!((&network["nodes"], &network["live"], &network["dead"]), (&json!(200), &json!(150), &json!(50)));
+    let mut say = |order: &str| {
+        writeln!(orders, "{order}").unwrap();
+        answer(&mut answers)
+    };
+    let before = say(r#"{"order":"truth"}"#);
+    let bootnode: Enr = network["bootnode"].as_str().unwrap().parse().unwrap();
+    assert_eq!(before["truth"][0]["enr"], network["bootnode"]);
+    assert!(bootnode.ip4().is_some_and(|ip| ip.is_loopback()));
+    let ticked = say(r#"{"order":"tick","leave":0.1,"bump":0.2}"#);
+    assert_eq!(ticked["tick"], json!({"left": 15, "joined": 15, "bumped": 30, "moved": 0}));
+    let after = say(r#"{"order":"truth"}"#);
+    let newer = after["truth"].as_array().unwrap().iter().filter(|row| row["seq"] == 2).count();
+    assert_eq!((after["truth"].as_array().unwrap().len(), newer), (215, 30));
+    assert_eq!(say(r#"{"order":"counters"}"#)["counters"]["packets_in"], 0);
+    assert!(say("nonsense")["error"].is_string());
+    drop(orders);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    // The same seed, the same nodes; only the port in their records is another.
+    let ids = |truth: &Value| -> Vec<Value> {
+        truth["truth"].as_array().unwrap().iter().map(|row| json!([row["id"], row["tells"]])).collect()
+    };
+    let (mut child, mut answers, _) = synthetic(&["--nodes", "200", "--dead", "0.25", "--seed", "4"]);
+    let mut orders = child.stdin.take().unwrap();
+    writeln!(orders, r#"{{"order":"truth"}}"#).unwrap();
+    assert_eq!(ids(&answer(&mut answers)), ids(&before));
+    drop(orders);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    for options in [
+        ["--synthetic", "--churn=5", "--nodes=9"],
+        ["--loss=0.1", "--nodes=9", "--json"],
+        ["--synthetic", "--loss=1.5", "--json"],
+        ["--nodes=10001", "--json", "--dead=0.1"],
+        ["--synthetic", "--nodes=100001", "--json"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_collector")).arg("devnet").args(options).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_bench_compares_a_crawl_with_the_truth() {
+    let bench = ["bench", "crawl", "--nodes", "150", "--json"];
+    let output = Command::new(env!("CARGO_BIN_EXE_collector")).args(bench).output().unwrap();
+    let scenes: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let scene = &scenes[0];
+    assert_eq!((&scene["nodes_true"], &scene["nodes_found"]), (&json!(150), &json!(150)), "{scene}");
+    assert_eq!((&scene["edges_forged"], &scene["bans"]), (&json!(0), &json!(0)), "{scene}");
+    let (edges, all) = (scene["edges_found"].as_u64().unwrap(), scene["edges_true"].as_u64().unwrap());
+    assert!(all > 150 * 16 * 3 && edges * 100 > all * 99, "{scene}");
+    assert!(scene["cpu_ms_per_node"].as_f64().unwrap() > 0.0 && scene["packets_per_node"].as_f64().unwrap() > 15.0);
+    let met = scene["bars"].as_array().unwrap().iter().all(|bar| bar["met"] == true);
+    assert_eq!(output.status.code(), Some(i32::from(!met)), "{scene}");
 }

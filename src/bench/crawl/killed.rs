@@ -21,6 +21,8 @@ use super::{
 
 /// How long the crawl may take, with its interruption.
 const PATIENCE: Duration = Duration::from_mins(3);
+/// Bytes that a job without its datasets may have.
+const MOST: usize = 1 << 20;
 
 /// Crawls as a job of a collector of its own, and kills the job's process when half is done.
 pub(super) async fn play(nodes: u32) -> anyhow::Result<Figures> {
@@ -43,15 +45,15 @@ pub(super) async fn play(nodes: u32) -> anyhow::Result<Figures> {
     };
     let client = reqwest::Client::builder().no_proxy().build()?;
     let settings = json!({"bootnodes": [network.bootnode], "network": ground.name.to_string()});
-    let body = json!({"platform_id": "enr_crawl", "settings": settings});
+    let spec = json!({"platform_id": "enr_crawl", "settings": settings});
     let start = Instant::now();
-    let posted = client.post(format!("{base}/execution/run")).json(&body).send().await?.error_for_status()?;
-    let accepted: Value = posted.json().await?;
+    let posted = client.post(format!("{base}/execution/run")).json(&spec).send().await?.error_for_status()?;
+    let accepted = body(posted).await?;
     let id = accepted.get("job_id").and_then(Value::as_str).context("no job id")?.to_owned();
     let read = async || -> anyhow::Result<Value> {
         anyhow::ensure!(start.elapsed() < PATIENCE, "the job does not end");
         sleep(Duration::from_millis(50)).await;
-        Ok(client.get(format!("{base}/execution/get?job_id={id}")).send().await?.error_for_status()?.json().await?)
+        body(client.get(format!("{base}/execution/get?job_id={id}")).send().await?.error_for_status()?).await
     };
     let half = u64::from(nodes / 2);
     loop {
@@ -83,4 +85,13 @@ pub(super) async fn play(nodes: u32) -> anyhow::Result<Figures> {
     }
     collector.wait().await?;
     Ok(figures)
+}
+
+async fn body(mut response: reqwest::Response) -> anyhow::Result<Value> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        anyhow::ensure!(bytes.len() <= MOST, "the collector answers at too great a length");
+    }
+    Ok(serde_json::from_slice(&bytes)?)
 }

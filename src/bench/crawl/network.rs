@@ -3,8 +3,8 @@
 use std::{path::Path, process::Stdio};
 
 use anyhow::Context as _;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
 use tokio::{
     fs::File,
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
@@ -46,12 +46,12 @@ impl Network {
         let orders = child.stdin.take().context("the network takes no orders")?;
         let answers = BufReader::new(child.stdout.take().context("the network says nothing")?).lines();
         let mut network = Self { orders, answers, bootnode: String::new(), _child: child };
-        network.bootnode = serde_json::from_value(network.answer().await?["bootnode"].take())?;
+        network.bootnode = network.answer().await?.field("bootnode")?;
         Ok(network)
     }
 
     pub(super) async fn counters(&mut self) -> anyhow::Result<Counters> {
-        Ok(serde_json::from_value(self.order(&json!({"order": "counters"})).await?["counters"].take())?)
+        self.order(&json!({"order": "counters"})).await?.field("counters")
     }
 
     pub(super) async fn tick(&mut self, tick: Tick) -> anyhow::Result<()> {
@@ -73,15 +73,24 @@ impl Network {
         Ok(rows)
     }
 
-    async fn order(&mut self, order: &Value) -> anyhow::Result<Value> {
+    async fn order(&mut self, order: &Value) -> anyhow::Result<Answer> {
         self.orders.write_all(format!("{order}\n").as_bytes()).await?;
         let answer = self.answer().await?;
-        anyhow::ensure!(answer.get("error").is_none(), "the network refused {order}: {answer}");
+        anyhow::ensure!(!answer.0.contains_key("error"), "the network refused {order}: {:?}", answer.0);
         Ok(answer)
     }
 
-    async fn answer(&mut self) -> anyhow::Result<Value> {
+    async fn answer(&mut self) -> anyhow::Result<Answer> {
         let line = self.answers.next_line().await?.context("the network ended")?;
-        Ok(serde_json::from_str(&line)?)
+        Ok(Answer(serde_json::from_str(&line)?))
+    }
+}
+
+/// A line that the network says.
+struct Answer(Map<String, Value>);
+
+impl Answer {
+    fn field<T: DeserializeOwned>(mut self, name: &str) -> anyhow::Result<T> {
+        Ok(serde_json::from_value(self.0.remove(name).with_context(|| format!("the network says no {name}"))?)?)
     }
 }
