@@ -103,17 +103,11 @@ pub struct Redis {
     pub shards: u16,
 }
 
-/// A job in the making.
-type Making = BoxFuture<'static, super::Result<JobId>>;
-
-/// How a job gets another one like it: its own id, a name that tells its helpers apart, and what is different.
-#[derive(Clone)]
-pub struct Twin(pub Arc<dyn Fn(JobId, String, Map<String, Value>) -> Making + Send + Sync>);
-
-impl fmt::Debug for Twin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Twin")
-    }
+/// Makes jobs like a running one. Whoever runs jobs brings it; this room knows no queue.
+pub trait Twins: fmt::Debug + Send + Sync {
+    /// Another job like `of`, but for these settings; one for each `name`.
+    fn make<'a>(&'a self, of: JobId, name: &'a str, changes: Map<String, Value>)
+    -> BoxFuture<'a, super::Result<JobId>>;
 }
 
 /// One run of one job.
@@ -130,7 +124,7 @@ pub struct Run {
     /// Where it keeps what outlives it; `None` where there is no Redis.
     pub redis: Option<Redis>,
     /// How it gets helpers; `None` where there is no queue.
-    pub twin: Option<Twin>,
+    pub twins: Option<Arc<dyn Twins>>,
     /// Where an earlier run of the job said it was.
     pub checkpoint: Option<Box<RawValue>>,
     /// Bytes a checkpoint may have as JSON.
@@ -140,7 +134,7 @@ pub struct Run {
 impl Run {
     /// The only run of a job that stands nowhere.
     pub fn unrecorded(job: JobId, network: Network, redis: Option<Redis>) -> Self {
-        Self { job, lease: 1, attempt: 1, network, redis, twin: None, checkpoint: None, max_checkpoint: u64::MAX }
+        Self { job, lease: 1, attempt: 1, network, redis, twins: None, checkpoint: None, max_checkpoint: u64::MAX }
     }
 }
 
@@ -205,10 +199,8 @@ impl Context {
     /// Gets this job a helper: another one with its settings and options, but for these settings. However often it is
     /// asked for under one `name`, there is one.
     pub async fn twin(&self, name: &str, changes: Map<String, Value>) -> super::Result<JobId> {
-        let Some(Twin(twin)) = &self.inner.run.twin else {
-            return Err(super::Failure::fatal("no_queue", "there is no queue here that could take another job"));
-        };
-        twin(self.id(), name.to_owned(), changes).await
+        let missing = || super::Failure::fatal("no_queue", "there is no queue here that could take another job");
+        self.inner.run.twins.as_ref().ok_or_else(missing)?.make(self.id(), name, changes).await
     }
 
     /// Ends when the job shall stop: await it beside long work, or pass it on.

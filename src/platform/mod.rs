@@ -18,7 +18,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use self::{
-    context::{Context, Envelope, MAX_MESSAGE, Network, Redis, Report, Run, Tag, Twin},
+    context::{Context, Envelope, MAX_MESSAGE, Network, Redis, Report, Run, Tag, Twins},
     failure::{Failure, JobError, Result},
     registry::{Registry, RegistryError},
     settings::{Date, Moment, OpenError, Opened, Secret, SettingField, SettingsError},

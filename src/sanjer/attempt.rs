@@ -13,7 +13,7 @@ use super::warden;
 use crate::{
     job::{Options, Status},
     platform::{
-        Backoff, Context, Envelope, Failure, JobError, Network, OpenError, Platform, Registry, Report, Run, Spec, Twin,
+        Backoff, Context, Envelope, Failure, JobError, Network, OpenError, Platform, Registry, Report, Run, Spec, Twins,
     },
     queue::{Claimed, Ended, Finish, Held, Limits, Queue, Ticket},
     secret::{Redactor, Sealer},
@@ -34,7 +34,7 @@ pub(super) struct Runner {
     pub(super) cancel_grace: (Duration, Duration),
     pub(super) max_checkpoint: u64,
     /// How a run gets helpers.
-    pub(super) twin: Twin,
+    pub(super) twins: Arc<dyn Twins>,
 }
 
 /// The longest wait between attempts, whoever asks for it.
@@ -132,7 +132,7 @@ impl Runner {
             attempt: job.attempt,
             network: self.network,
             redis: self.queue.get().map(Queue::redis),
-            twin: Some(self.twin.clone()),
+            twins: Some(self.twins.clone()),
             checkpoint,
             max_checkpoint: self.max_checkpoint,
         };

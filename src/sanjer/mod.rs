@@ -17,8 +17,8 @@ mod orders;
 mod pool;
 mod process;
 mod reaper;
+mod submission;
 mod supervisor;
-mod twins;
 mod undertaker;
 mod warden;
 

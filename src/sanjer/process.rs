@@ -26,14 +26,14 @@ use super::{
     EXIT_GAVE_UP,
     attempt::Runner,
     orders::{self, Orders, Start, Word},
-    twins::Twins,
+    submission::Submission,
     warden::{self, Usage},
 };
 use crate::{
     broker::Broker,
     config::Config,
     job::Status,
-    platform::{Network, Registry, STANDING, Twin},
+    platform::{Network, Registry, STANDING},
     queue::{Backoff, Bells, ClaimedJobs, Claimer, Declared, Finish, Held, Lane, Queue, Stop, Ticket, Writer, listen},
     secret::Sealer,
 };
@@ -56,21 +56,17 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
     let (finishes_in, finishes) = mpsc::channel(start.slots.into());
     let (claims_in, claims) = mpsc::channel(1);
     let (registry, sealer, queue) = (Arc::new(Registry::load()?), Sealer::load(&config.key_file())?, Arc::default());
-    let twins = Arc::new(Twins {
+    let twins = Arc::new(Submission {
         queue: Arc::clone(&queue),
         registry: registry.clone(),
         sealer: sealer.clone(),
         config: config.clone(),
         jobs: OnceCell::new(),
     });
-    let twin = Twin(Arc::new(move |of, name, changes| {
-        let twins = twins.clone();
-        Box::pin(async move { twins.make(of, &name, changes).await })
-    }));
     let runner = Runner {
         registry,
         sealer,
-        twin,
+        twins,
         network: Network { allow_public: config.network.allow_public },
         max_result: config.jobs.max_result.0,
         held: Held::default(),

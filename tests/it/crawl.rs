@@ -27,7 +27,7 @@ async fn counts(collector: &Collector, network: &str, epoch: u64) -> BTreeMap<St
     collector.redis().await.hgetall(key).await.unwrap()
 }
 
-fn spec(bootnode: &Value, more: Value) -> Value {
+fn spec(bootnode: &Value, more: &Value) -> Value {
     let mut settings = json!({"bootnodes": [bootnode], "network": "local", "request_timeout_ms": 300});
     settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     json!({"platform_id": "enr_crawl", "settings": settings})
@@ -41,7 +41,7 @@ async fn every_node_of_a_local_network_is_found() {
     let collector = Collector::up(&scratch, &["--pool", "heavy=1x1"]).await;
     let database = scratch.path().join("nodes.db");
     let storage = json!({"type": "sqlite", "settings": {"path": database}});
-    let id = collector.submit(&spec(&network["bootnode"], json!({ "storage": storage }))).await;
+    let id = collector.submit(&spec(&network["bootnode"], &json!({ "storage": storage }))).await;
     let job = collector.reaches(&id, "succeeded").await;
     let result = &job["result"];
     assert_eq!(result["reachable"], network["live"], "{job}");
@@ -75,7 +75,7 @@ async fn several_jobs_do_one_crawls_work() {
     let scratch = Scratch::new();
     let (mut devnet, network) = devnet(&scratch).await;
     let collector = Collector::up(&scratch, &["--pool", "heavy=3x1"]).await;
-    let id = collector.submit(&spec(&network["bootnode"], json!({"shards": 3, "concurrency": 4}))).await;
+    let id = collector.submit(&spec(&network["bootnode"], &json!({"shards": 3, "concurrency": 4}))).await;
     let all = eventually("it has made its helpers", async || {
         let listed = collector.get("/execution/list?platform=enr_crawl").await.json;
         Some(listed["jobs"].as_array()?.clone()).filter(|jobs| jobs.len() == 3)
@@ -110,7 +110,7 @@ async fn a_crawl_without_end_keeps_up_with_its_network() {
     let network: Value = serde_json::from_str(&devnet.line().await).unwrap();
     let collector = Collector::up(&scratch, &["--pool", "standing=1x4"]).await;
     let more = json!({"epochs": 0, "epoch_s": 1, "drain_s": 2, "ladder": [0, 50, 100]});
-    let id = collector.submit(&spec(&network["bootnode"], more)).await;
+    let id = collector.submit(&spec(&network["bootnode"], &more)).await;
     eventually("everybody is known", async || {
         (json!(stored(&collector, "local", "nodes").await.len()) == network["live"]).then_some(())
     })
