@@ -9,7 +9,7 @@ use collector::{
 use futures_util::StreamExt as _;
 use rustix::process::Signal;
 
-use crate::support::{RedisServer, Scratch, eventually, redis_server, signal};
+use crate::support::{RedisServer, Scratch, eventually, freeze, redis_server, signal};
 
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -54,7 +54,7 @@ async fn a_stall_hangs_nobody_for_longer_than_the_timeout() {
     let scratch = Scratch::new();
     let (server, settings) = server(&scratch).await;
     let broker = Broker::connect(&settings).await.unwrap();
-    signal(server.pid(), Signal::STOP);
+    freeze(server.pid()).await;
     let asked = Instant::now();
     let errors = futures_util::future::join_all((0..50).map(|n| set(&broker, n))).await;
     assert!(errors.iter().all(|result| result.as_ref().is_err_and(BrokerError::is_unavailable)));

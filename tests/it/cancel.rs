@@ -1,9 +1,8 @@
 //! Stop means stop: whatever a job does, from any API, and at nobody else's cost.
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Collector, Scratch, alive, eventually, http, pid_of, signal};
+use crate::support::{Collector, Scratch, alive, eventually, freeze, http, pid_of};
 
 fn noop(settings: &Value) -> Value {
     json!({"platform_id": "noop", "settings": settings, "options": {"cancel_grace_s": 0}})
@@ -115,7 +114,7 @@ async fn a_job_of_a_frozen_process_is_stopped_by_its_supervisor() {
     let collector = Collector::up_with(&scratch, &["--pool", "light=1x1"], &env).await;
     let id = collector.submit(&noop(&json!({"sleep_ms": 60000}))).await;
     let pid = pid_of(&collector.reaches(&id, "running").await);
-    signal(pid, Signal::STOP);
+    freeze(pid).await;
     collector.cancel(&id).await;
     let job = collector.reaches(&id, "cancelled").await;
     assert_eq!(job["certificate"]["killed_because"], "it did not stop a job in time", "{job}");

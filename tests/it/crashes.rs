@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Collector, Scratch, alive, children, eventually, http, pid_of, redis_on_a_socket, redis_server, signal,
+    Collector, Scratch, alive, children, eventually, freeze, http, pid_of, redis_on_a_socket, redis_server, signal,
 };
 
 /// A job that runs long enough to be interrupted, and short enough to be waited for.
@@ -179,7 +179,7 @@ async fn a_stalled_redis_costs_nothing_but_time() {
         collector.reaches(id, "running").await;
     }
     let before = sorted(children(collector.pid()));
-    signal(collector.redis_pid(), Signal::STOP);
+    freeze(collector.redis_pid()).await;
     // The stall is what is tested: longer than the time limit of a command, longer than a lease.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let answer = collector.get(&format!("/execution/get?job_id={}", ids[0])).await;
@@ -204,7 +204,7 @@ async fn a_post_into_a_stall_can_be_repeated() {
         let spec = json!({"platform_id": "noop", "settings": {"log_lines": 1}});
         collector.ask(request.header("idempotency-key", "once").json(&spec)).await
     };
-    signal(collector.redis_pid(), Signal::STOP);
+    freeze(collector.redis_pid()).await;
     let refused = post().await;
     assert_eq!(refused.status, 503, "{}", refused.text);
     assert!(refused.headers.contains_key("retry-after"));
@@ -236,7 +236,7 @@ async fn nobody_is_declared_dead_for_an_outage_of_redis() {
     let pid = pid_of(&collector.reaches(&id, "running").await);
     drop(server);
     // Its sanjer is the last to learn that Redis is back.
-    signal(pid, Signal::STOP);
+    freeze(pid).await;
     // The outage is what is tested: every lease has run out when it ends.
     tokio::time::sleep(Duration::from_secs(4)).await;
     let _server = redis_server(&redis, &args, &url).await;
@@ -267,7 +267,7 @@ async fn what_a_job_says_into_a_stall_is_written_once() {
     collector.reaches(&first, "succeeded").await;
     let id = collector.submit(&json!({"platform_id": "noop", "settings": {"sleep_ms": 500, "rows": 3}})).await;
     collector.reaches(&id, "running").await;
-    signal(collector.redis_pid(), Signal::STOP);
+    freeze(collector.redis_pid()).await;
     eventually("the writer has given its call up", async || collector.stderr().contains("cannot write").then_some(()))
         .await;
     signal(collector.redis_pid(), Signal::CONT);

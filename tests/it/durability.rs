@@ -4,7 +4,7 @@ use redis::AsyncCommands as _;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{Collector, Scratch, eventually, finished, http, redis_server, signal};
+use crate::support::{Collector, Scratch, eventually, finished, freeze, http, redis_server, signal};
 
 #[tokio::test]
 async fn the_private_redis_writes_to_disk_as_often_as_it_shall() {
@@ -51,7 +51,7 @@ async fn a_job_is_accepted_when_a_replica_has_it() {
     collector.reaches(&id, "succeeded").await;
 
     // A replica that does not answer: nobody is told that a job was accepted.
-    signal(replica.pid(), Signal::STOP);
+    freeze(replica.pid()).await;
     let submit = async || {
         let request = http::client().post(format!("{}/execution/run", collector.base));
         collector.ask(request.header("idempotency-key", "once").json(&json!({"platform_id": "noop"}))).await

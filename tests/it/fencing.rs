@@ -8,7 +8,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::support::{Collector, Scratch, eventually, pid_of, redis_on_a_socket, signal};
+use crate::support::{Collector, Scratch, eventually, freeze, pid_of, redis_on_a_socket, signal};
 
 #[tokio::test]
 async fn a_host_that_was_frozen_writes_nothing_any_more() {
@@ -23,8 +23,8 @@ async fn a_host_that_was_frozen_writes_nothing_any_more() {
     let id = first.submit(&json!({"platform_id": "noop", "settings": settings})).await;
     let frozen = pid_of(&first.reaches(&id, "running").await);
     // The whole host stands still, as a virtual machine does that is moved.
-    signal(first.pid(), Signal::STOP);
-    signal(frozen, Signal::STOP);
+    freeze(first.pid()).await;
+    freeze(frozen).await;
     let second = Collector::up_with(&two, &args, &env).await;
     let taken = second.runs_again(&id, 2).await;
     assert_ne!(pid_of(&taken), frozen);
@@ -51,7 +51,7 @@ async fn a_frozen_sanjer_is_killed_and_replaced() {
     let collector = Collector::up_with(&scratch, &["--pool", "light=1x4"], &env).await;
     let id = collector.submit(&json!({"platform_id": "noop", "settings": {"sleep_ms": 3000}})).await;
     let frozen = pid_of(&collector.reaches(&id, "running").await);
-    signal(frozen, Signal::STOP);
+    freeze(frozen).await;
     let job = collector.reaches(&id, "succeeded").await;
     assert!(job["lease"] == 2 && pid_of(&job) != frozen, "{job}");
     eventually("it is gone", async || (!crate::support::alive(frozen)).then_some(())).await;

@@ -16,5 +16,5 @@ pub(crate) use self::{
     postgres::Postgres,
     redis::{RedisServer, redis_on_a_socket, redis_server},
     scratch::Scratch,
-    wait::{alive, children, eventually, signal},
+    wait::{alive, children, eventually, freeze, signal},
 };

@@ -27,6 +27,20 @@ pub(crate) fn signal(id: u32, signal: Signal) {
     kill_process(pid(id), signal).unwrap();
 }
 
+/// Stops a process, and waits until none of its threads does anything any more: the signal alone takes its time.
+pub(crate) async fn freeze(id: u32) {
+    signal(id, Signal::STOP);
+    eventually("it is frozen", async || {
+        let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+        let is_stopped = |thread: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(['T', 'Z', 'X']))
+        };
+        threads.flatten().all(is_stopped).then_some(())
+    })
+    .await;
+}
+
 /// `kill -9` for one that may have ended.
 pub(super) fn kill(id: u32) {
     kill_process(pid(id), Signal::KILL).ok();
