@@ -75,12 +75,12 @@ async fn drain(client: &Client, peer: &Peer) -> Result<Option<Said>, AskError> {
                 break;
             }
             // As if it were full: what is nearer is asked for all the same.
-            descent.answered(question, usize::MAX, 0);
+            descent.answered(question, if matches!(question, Question::Down(_)) { usize::MAX } else { 0 });
             continue;
         };
         (answers, silent) = (answers + 1, 0);
         is_whole &= bucket.is_whole;
-        let (told, before) = (bucket.records.len(), records.len());
+        let told = bucket.records.len();
         for record in bucket.records {
             match records.get(&record.id()) {
                 Some(known) if known.seq() >= record.seq() => {}
@@ -89,7 +89,7 @@ async fn drain(client: &Client, peer: &Peer) -> Result<Option<Said>, AskError> {
                 }
             }
         }
-        descent.answered(question, told, records.len() - before);
+        descent.answered(question, told);
     }
     Ok((answers > 0).then(|| Said::Neighbours { records: records.into_values().collect(), is_whole }))
 }
@@ -100,10 +100,11 @@ struct Bucket {
     is_whole: bool,
 }
 
-/// Asks until the answer has come whole; what came of an answer in parts is kept.
+/// Asks until the answer has come whole; what came of an answer in parts is kept. One with a bad record is asked for
+/// once more: if that is as bad, it is what the node has.
 async fn bucket(client: &Client, peer: &Peer, question: Question) -> Result<Option<Bucket>, AskError> {
     let distances: Vec<u16> = question.distances().collect();
-    let mut bucket = None;
+    let (mut bucket, mut was_bad) = (None, false);
     for tried in 0..=AGAIN {
         let Some(nodes) = answered(client.find_node(peer, &distances).await)? else {
             if bucket.is_none() && tried > 0 {
@@ -115,7 +116,8 @@ async fn bucket(client: &Client, peer: &Peer, question: Question) -> Result<Opti
         let known = bucket.get_or_insert_with(|| Bucket { records: HashSet::new(), is_whole });
         known.records.extend(nodes.records);
         known.is_whole = is_whole;
-        if is_whole {
+        let is_bad = nodes.dropped.bad + nodes.dropped.wrong_distance > 0;
+        if is_whole && (!is_bad || std::mem::replace(&mut was_bad, true)) {
             break;
         }
     }

@@ -159,9 +159,8 @@ impl Gathered {
         if self.nonces.contains(&nonce) {
             return false;
         }
-        if self.nonces.is_empty() {
-            self.announced = total.clamp(1, MAX_PACKETS);
-        }
+        // An answer of no packets is none that could be whole.
+        self.announced = self.announced.max(total.min(MAX_PACKETS));
         self.nonces.push(nonce);
         true
     }
@@ -191,7 +190,7 @@ impl Gathered {
 
     /// Whether all has come.
     pub(super) fn is_whole(&self) -> bool {
-        !self.is_empty() && self.packets() >= self.announced
+        self.announced > 0 && self.packets() >= self.announced
     }
 
     pub(super) fn into_nodes(self, took: Duration) -> Nodes {
@@ -242,7 +241,7 @@ mod tests {
 
     #[test]
     fn an_announced_number_of_packets_is_taken_within_bounds() {
-        for (total, announced) in [(0, 1), (1, 1), (16, 16), (17, 16), (255, 16), (u64::MAX, 16)] {
+        for (total, announced) in [(1, 1), (16, 16), (17, 16), (255, 16), (u64::MAX, 16)] {
             let mut gathered = Gathered::default();
             for packet in 0..announced {
                 assert!(!gathered.is_whole(), "{total} after {packet}");
@@ -252,6 +251,10 @@ mod tests {
             }
             assert!(gathered.is_whole(), "{total}");
         }
+        // Nothing says how much is missing of an answer in no packets.
+        let mut gathered = Gathered::default();
+        assert!(gathered.packet([1; 12], 0) && !gathered.is_whole());
+        assert!(gathered.packet([2; 12], 2) && gathered.is_whole());
     }
 
     #[test]

@@ -21,12 +21,17 @@ pub(super) struct Call {
     pub(super) place: Place,
     pub(super) question: Question,
     pub(super) stage: Stage,
+    /// Under which nonces its packets went, the last one last: some clients answer the first of several with the one
+    /// WHOAREYOU that they repeat.
+    pub(super) nonces: Vec<Nonce>,
     /// When its last packet went.
     pub(super) sent_at: Instant,
     /// How often it may be sent again for want of an answer.
     pub(super) retries_left: u8,
-    /// Handshakes made for it.
+    /// Handshakes made for it since it was sent last.
     pub(super) handshakes: u8,
+    /// The nonce of the last WHOAREYOU that such a handshake answered.
+    pub(super) challenged: Option<Nonce>,
     /// Whether it was sent again because the session had ended.
     pub(super) repeated: bool,
 }
@@ -38,8 +43,8 @@ pub(super) enum Stage {
     Waiting,
     /// At the head of the queue, to be sent at this time.
     Booked(Instant),
-    /// Sent, under this nonce; given up at this time.
-    Sent(Nonce, Instant),
+    /// Sent; given up at this time.
+    Sent(Instant),
 }
 
 impl Stage {
@@ -47,7 +52,7 @@ impl Stage {
     pub(super) fn due(self) -> Option<Instant> {
         match self {
             Self::Waiting => None,
-            Self::Booked(at) | Self::Sent(_, at) => Some(at),
+            Self::Booked(at) | Self::Sent(at) => Some(at),
         }
     }
 }

@@ -119,7 +119,18 @@ impl Engine {
         contact.queue.push_back(id);
         let retries_left = self.manners.retries;
         let stage = Stage::Waiting;
-        let call = Call { place, question, stage, sent_at: now, retries_left, handshakes: 0, repeated: false };
+        let nonces = Vec::new();
+        let call = Call {
+            place,
+            question,
+            stage,
+            nonces,
+            sent_at: now,
+            retries_left,
+            handshakes: 0,
+            challenged: None,
+            repeated: false,
+        };
         self.calls.insert(id, call);
         self.advance(now, place);
     }
@@ -150,7 +161,9 @@ impl Engine {
             let Some(id) = contact.queue.front().copied() else { break };
             let Some(call) = self.calls.get_mut(&id).filter(|call| !call.question.is_abandoned()) else {
                 contact.queue.pop_front();
-                self.calls.remove(&id);
+                for nonce in self.calls.remove(&id).into_iter().flat_map(|call| call.nonces) {
+                    self.nonces.remove(&nonce);
+                }
                 continue;
             };
             let at = match call.stage {
@@ -223,11 +236,9 @@ impl Engine {
     /// Notes that a packet of a question has gone.
     fn sent(&mut self, now: Instant, id: CallId, nonce: Nonce, timeout: Duration) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        if let Stage::Sent(old, _) = call.stage {
-            self.nonces.remove(&old);
-        }
         call.sent_at = now;
-        call.stage = Stage::Sent(nonce, now + timeout);
+        call.stage = Stage::Sent(now + timeout);
+        call.nonces.push(nonce);
         self.nonces.insert(nonce, id);
         self.alarms.push(Reverse((now + timeout, id)));
     }
@@ -249,7 +260,7 @@ impl Engine {
         }
         if call.retries_left > 0 && !call.question.is_abandoned() {
             call.retries_left -= 1;
-            call.handshakes = 0;
+            (call.handshakes, call.challenged) = (0, None);
             self.counters.retries += 1;
             return self.put_back(id);
         }
@@ -271,9 +282,6 @@ impl Engine {
     /// Puts a question that was sent back to the head of its contact's queue.
     pub(super) fn put_back(&mut self, id: CallId) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        if let Stage::Sent(nonce, _) = call.stage {
-            self.nonces.remove(&nonce);
-        }
         call.stage = Stage::Waiting;
         if let Some(contact) = self.contacts.get_mut(&call.place) {
             contact.remove(id);
@@ -284,8 +292,8 @@ impl Engine {
     /// Takes a question out. Its contact stays until the next [`Engine::advance`].
     pub(super) fn remove(&mut self, id: CallId) -> Option<Call> {
         let call = self.calls.remove(&id)?;
-        if let Stage::Sent(nonce, _) = call.stage {
-            self.nonces.remove(&nonce);
+        for nonce in &call.nonces {
+            self.nonces.remove(nonce);
         }
         if let Some(contact) = self.contacts.get_mut(&call.place) {
             contact.remove(id);

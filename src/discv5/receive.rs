@@ -36,14 +36,26 @@ impl Engine {
             self.counters.strangers += 1;
             return;
         };
+        let Some(contact) = self.contacts.get_mut(&call.place) else { return };
+        let is_late = call.nonces.last() != Some(&nonce) && contact.session.is_some();
+        if is_late || call.challenged == Some(nonce) {
+            // The session that it asks for has begun since, or is beginning.
+            self.counters.unasked += 1;
+            return;
+        }
         self.counters.whoareyou += 1;
-        let Some(contact) = self.contacts.get(&call.place) else { return };
         if contact.opening.is_some_and(|opening| opening != id) {
             // Another question opens the new session already; this one follows it.
             if !std::mem::replace(&mut call.repeated, true) {
                 self.put_back(id);
             }
         } else if call.handshakes < MAX_HANDSHAKES {
+            call.challenged = Some(nonce);
+            // It may have waited to be sent again.
+            contact.queue.retain(|waiting| *waiting != id);
+            if !contact.sent.contains(&id) {
+                contact.sent.push(id);
+            }
             self.shake_hands(now, id, challenge, seq);
         }
     }
@@ -149,7 +161,8 @@ impl Engine {
             self.counters.unasked += 1;
             return;
         };
-        if !gathered.packet(nonce, total) {
+        // Some say that nobody comes in no packets.
+        if !gathered.packet(nonce, total.max(u64::from(records.is_empty()))) {
             self.counters.unasked += 1;
             return;
         }

@@ -73,6 +73,20 @@ impl From<alloy_rlp::Error> for RecordError {
 impl Record {
     /// Reads a record and verifies its signature. All of `rlp` must be the record.
     pub fn decode(rlp: &[u8]) -> Result<Self, RecordError> {
+        Self::read(rlp, |signature, signed, key| {
+            ecdsa::verify(signature, digest(signed), key).map_err(|_| RecordError::Signature)
+        })
+    }
+
+    /// Reads the text of a record that was verified when it was stored.
+    pub fn stored(text: &str) -> Result<Self, RecordError> {
+        Self::read(&bytes_of(text)?, |_, _, _| Ok(()))
+    }
+
+    fn read(
+        rlp: &[u8],
+        verify: impl FnOnce(&ecdsa::Signature, &[u8], &PublicKey) -> Result<(), RecordError>,
+    ) -> Result<Self, RecordError> {
         if rlp.len() > MAX_SIZE {
             return Err(RecordError::TooLong);
         }
@@ -106,7 +120,7 @@ impl Record {
         let key = PublicKey::from_byte_array_compressed(key).map_err(|_| RecordError::Key)?;
         // Refuses the second form of a signature, as other clients do: else one content would have two records.
         let signature = ecdsa::Signature::from_compact(signature).map_err(|_| RecordError::Signature)?;
-        ecdsa::verify(&signature, digest(signed), &key).map_err(|_| RecordError::Signature)?;
+        verify(&signature, signed, &key)?;
         Ok(Self(Arc::new(Verified { id: NodeId::of(&key), seq, key, rlp: rlp.into(), pairs })))
     }
 
@@ -265,12 +279,16 @@ impl FromStr for Record {
     type Err = RecordError;
 
     fn from_str(record: &str) -> Result<Self, RecordError> {
-        let base64 = record.strip_prefix(PREFIX).ok_or(RecordError::Text)?;
-        if base64.len() > MAX_SIZE.div_ceil(3) * 4 {
-            return Err(RecordError::TooLong);
-        }
-        Self::decode(&BASE64_URL_SAFE_NO_PAD.decode(base64).map_err(|_| RecordError::Text)?)
+        Self::decode(&bytes_of(record)?)
     }
+}
+
+fn bytes_of(record: &str) -> Result<Vec<u8>, RecordError> {
+    let base64 = record.strip_prefix(PREFIX).ok_or(RecordError::Text)?;
+    if base64.len() > MAX_SIZE.div_ceil(3) * 4 {
+        return Err(RecordError::TooLong);
+    }
+    BASE64_URL_SAFE_NO_PAD.decode(base64).map_err(|_| RecordError::Text)
 }
 
 impl Serialize for Record {
@@ -279,10 +297,11 @@ impl Serialize for Record {
     }
 }
 
+/// From what was stored: the signature was verified before that, and is not once more.
 impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        Self::stored(&text).map_err(de::Error::custom)
     }
 }
 

@@ -178,6 +178,7 @@ impl Member<'_> {
             self.stand().await?;
             self.epoch = self.standing.epoch;
             self.done = 0;
+            self.doubted.clear();
             let numbers: Vec<u8> = self.parts.keys().copied().collect();
             for number in numbers {
                 self.begin(number);

@@ -10,7 +10,7 @@ mod epoch;
 mod note;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -25,7 +25,7 @@ use tracing::warn;
 use super::{
     address::Reach,
     ask::{Done, ask},
-    delegator::Delegator,
+    delegator::{Delegator, Item},
     ingestor::Moment,
     metrics::Meter,
     mirror::Mirror,
@@ -106,6 +106,8 @@ pub(super) struct Member<'a> {
     start: Instant,
     /// The last epoch whose counts were told.
     said_of: u64,
+    /// Items that were not answered in this epoch, once.
+    doubted: HashSet<Item>,
     /// Items done in this epoch.
     done: u64,
     /// Nodes in its parts that had answered in this epoch before it got them.
@@ -152,6 +154,7 @@ impl<'a> Member<'a> {
             said_of: 0,
             before: Duration::from_millis(job.resume::<Saved>().map_or(0, |saved| saved.took_ms)),
             start: Instant::now(),
+            doubted: HashSet::new(),
             done: 0,
             resumed: 0,
             overflowed: false,

@@ -17,6 +17,9 @@ use crate::{
     discv5::{NodeId, Record},
 };
 
+/// How long after a node was silent it is asked for the second and last time in an epoch, in milliseconds.
+const SECOND_TRY: u64 = 1000;
+
 impl Member<'_> {
     /// Takes in what came of a work item.
     pub(super) fn note(&mut self, done: Done) {
@@ -94,14 +97,16 @@ impl Member<'_> {
         let (kind, id) = item;
         let Some(part) = self.parts.get_mut(&part_of(id)) else { return };
         match part.touch(id) {
+            // Its newest address, which others told of, may be nobody's: the one before gets its chance.
+            Some(Entry::Live(node)) if node.answered < now.epoch && node.heard.is_some() => {
+                node.heard = None;
+                self.work.put(item, now.at);
+            }
+            // A packet may be lost on the way, and an outage is counted for a whole epoch: a second try decides.
+            Some(_) if self.doubted.insert(item) => self.work.put(item, now.at + SECOND_TRY),
             // It has answered in this epoch: one question that it did not is no outage.
             Some(Entry::Live(node)) if node.answered >= now.epoch => {
                 part.count("undrained", u64::from(kind == Kind::Neighbours));
-            }
-            // Its newest address, which others told of, may be nobody's: the one before gets its chance.
-            Some(Entry::Live(node)) if node.heard.is_some() => {
-                node.heard = None;
-                self.work.put(item, now.at);
             }
             Some(_) => {
                 part.count("silent", 1);
