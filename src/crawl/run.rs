@@ -16,10 +16,12 @@ use super::{
     view::{Graph, View},
 };
 use serde_json::{Map, Value};
+use tokio::runtime::Builder;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     broker::BrokerError,
-    discv5::{self, Client, NodeId, Pace},
+    discv5::{self, Client, NodeId, Pace, Record},
     platform::{Context, Failure, Result, Tag},
 };
 
@@ -27,22 +29,42 @@ use crate::{
 const PIECE: usize = 200;
 
 /// Crawls from these bootnodes (`enr:…`; none means those of Ethereum mainnet).
+///
+/// It has a thread of its own: packets, questions and answers are many small steps, which on several threads would wake
+/// each other across them all the time.
 pub async fn crawl(job: &Context, given: &[String], plan: Plan) -> Result<Report> {
     let (bootnodes, reach) = bootnodes::choose(given, job.network())?;
     let name = plan.network.clone().unwrap_or_else(|| match given {
         [] => NetworkName::mainnet(),
-        _ => NetworkName::of(bootnodes.iter().map(discv5::Record::id)),
+        _ => NetworkName::of(bootnodes.iter().map(Record::id)),
     });
+    let (job, dropped) = (job.clone(), CancellationToken::new());
+    // A run that is aborted does not wait for its thread, but ends it.
+    let _guard = dropped.clone().drop_guard();
+    let thread = tokio::task::spawn_blocking(move || {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::transient("crawl_thread", error.to_string()))?;
+        runtime.block_on(async {
+            tokio::select! {
+                report = alone(&job, bootnodes, reach, &name, &plan) => report,
+                () = dropped.cancelled() => Err(Failure::transient("aborted", "the crawl was aborted")),
+            }
+        })
+    });
+    thread.await.map_err(|error| Failure::fatal("crawl_thread", error.to_string()))?
+}
+
+async fn alone(job: &Context, bootnodes: Vec<Record>, reach: Reach, name: &NetworkName, plan: &Plan) -> Result<Report> {
     let redis = job.redis()?;
     let directory = Directory::new(redis.broker.clone(), redis.shards);
-    let store = directory.enter(&name, plan.keep).await?;
-    let client = Client::start(client_config(reach, &plan))?;
+    let store = directory.enter(name, plan.keep).await?;
+    let client = Client::start(client_config(reach, plan))?;
     job.metadata("network", name.to_string()).await;
     let mirror = match &plan.storage {
         Some(storage) => Some(Mirror::open(storage, name.to_string(), store.clone(), job.network()).await?),
         None => None,
     };
-    let mut member = Member::join(job, &plan, reach, bootnodes, client.clone(), store.clone(), mirror).await?;
+    let mut member = Member::join(job, plan, reach, bootnodes, client.clone(), store.clone(), mirror).await?;
     if let Some(root) = member.leads() {
         for helper in 1..plan.shards {
             let changes = Map::from_iter([("helps".to_owned(), Value::from(root))]);
