@@ -26,3 +26,4 @@ lint:
 # What the README claims, measured on this machine.
 bench: build
 	$${CARGO_TARGET_DIR:-target}/release/collector bench queue
+	$${CARGO_TARGET_DIR:-target}/release/collector bench crawl

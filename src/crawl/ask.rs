@@ -55,12 +55,12 @@ pub(super) async fn ask(client: Client, item: Item, record: Record, address: Soc
     Ok(Done { item, address, said, took: start.elapsed() })
 }
 
-/// Silence is an answer here; a client that is gone is not.
+/// Silence is an answer here; a client that is gone, or refuses the question itself, is not.
 fn answered<T>(result: Result<T, AskError>) -> Result<Option<T>, AskError> {
     match result {
         Ok(answer) => Ok(Some(answer)),
-        Err(AskError::Closed) => Err(AskError::Closed),
-        Err(_) => Ok(None),
+        Err(error @ (AskError::Closed | AskError::Distances)) => Err(error),
+        Err(AskError::Silent | AskError::NoSocket | AskError::Address | AskError::Itself) => Ok(None),
     }
 }
 

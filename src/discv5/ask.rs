@@ -20,8 +20,8 @@ const MAX_PACKETS: u64 = 16;
 const MAX_RECORDS: usize = 32;
 /// The lowest bucket of geth's table holds every distance up to here; asked for any of them, it tells all of them.
 const LOWEST_BUCKET: u16 = 239;
-/// The most distances in one question: more could not all be answered.
-const MAX_DISTANCES: usize = 32;
+/// The most distances in one question: the whole sparse tail of a table, in less than 200 bytes.
+const MAX_DISTANCES: usize = 64;
 
 /// Whom to ask: the record has the key, the address is where to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
