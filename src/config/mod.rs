@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     list::{List, PortRange},
-    load::{ConfigError, Overrides, load},
+    load::{ConfigError, Overrides, defaults, load},
     place::{Place, PlaceError, Watched},
     units::{ByteSize, Durability, LogFormat, PoolSize, Span, UnitError},
 };
