@@ -15,13 +15,15 @@ async fn rule(collector: &Collector, url: &str) -> Value {
 async fn the_configuration_decides_what_may_be_called() {
     let (here, there) = (Scratch::new(), Scratch::new());
     let one = Collector::up(&here, &["--pool", "light=1x1"]).await;
-    there.write("collector.toml", "[network]\nallow_public = true\nallow = [\"10.2.0.0/16\"]\nports = [\"443\", \"8080\"]\n");
+    there.write(
+        "collector.toml",
+        "[network]\nallow_public = true\nallow = [\"10.2.0.0/16\"]\nports = [\"443\", \"8080\"]\n",
+    );
     let two = Collector::up(&there, &["--pool", "light=1x1"]).await;
     for (url, of_one, of_two) in [
         ("http://127.0.0.1:8080", Value::Null, json!("loopback")),
         ("http://localhost:8080", Value::Null, json!("localhost")),
         ("http://2130706433:8080", Value::Null, json!("loopback")),
-        ("http://name.example:8080", json!("name"), json!("unresolved")),
         ("https://8.8.8.8", json!("public"), Value::Null),
         ("http://8.8.8.8", json!("public"), json!("port")),
         ("https://10.2.0.1", json!("private"), Value::Null),
@@ -31,9 +33,9 @@ async fn the_configuration_decides_what_may_be_called() {
         ("", json!("url"), json!("url")),
     ] {
         assert_eq!(rule(&one, url).await, of_one, "{url}");
-        // The reserved name asks a name server of this machine, if it has one; nobody answers for it.
         assert_eq!(rule(&two, url).await, of_two, "{url}");
     }
+    assert_eq!(rule(&one, "http://name.example:8080").await, "name", "no name server is asked");
 }
 
 #[tokio::test]

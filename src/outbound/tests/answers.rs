@@ -82,7 +82,8 @@ async fn the_operator_has_the_last_word() {
 async fn packed_bodies_are_limited_twice() {
     let text = b"a small text, packed".repeat(10);
     for encoding in ["gzip", "GZip", "x-gzip"] {
-        let answer = get(Reply::new(&format!("200 OK\r\nContent-Encoding: {encoding}"), &gzip(&text)), KB).await.unwrap();
+        let answer =
+            get(Reply::new(&format!("200 OK\r\nContent-Encoding: {encoding}"), &gzip(&text)), KB).await.unwrap();
         assert_eq!(&answer.body[..], text, "{encoding}");
     }
     let packed = |body: &[u8]| Reply::new("200 OK\r\nContent-Encoding: gzip", body);
@@ -121,7 +122,10 @@ async fn one_timeout_for_all_of_it() {
         let patience = Duration::from_millis(150);
         let request = Request { timeout: Some(patience), ..Request::get(server.url("/")) };
         let error = local().send(request).await.unwrap_err();
-        assert!(matches!(error, Error::Timeout { after } if after == patience) && error.may_pass(), "{what}: {error:?}");
+        assert!(
+            matches!(error, Error::Timeout { after } if after == patience) && error.may_pass(),
+            "{what}: {error:?}"
+        );
     }
 }
 

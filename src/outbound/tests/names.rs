@@ -75,7 +75,10 @@ async fn every_answer_is_judged() {
         (&["8.8.8.8", "169.254.169.254"], Rule::Metadata),
         (&["8.8.8.8", "::ffff:192.168.0.1"], Rule::Private),
         (&["2606:4700::1111", "64:ff9b::a00:1"], Rule::Nat64),
-        (&["8.8.8.8", "8.8.8.8", "8.8.8.8", "8.8.8.8", "8.8.8.8", "8.8.8.8", "8.8.8.8", "8.8.8.8", "::1"], Rule::Loopback),
+        (
+            &["8.8.8.8", "8.8.8.8", "8.8.8.8", "8.8.8.8", "8.8.8.8", "8.8.8.8", "8.8.8.8", "8.8.8.8", "::1"],
+            Rule::Loopback,
+        ),
     ] {
         let client = client(&network(true, &[]), Script::new(&[answer, answer]));
         let verdict = client.check("http://example.org").await;

@@ -74,7 +74,8 @@ async fn secrets_stay_with_whom_they_were_meant_for() {
     let elsewhere = other.url("/stolen").to_string();
     let server = Server::start(move |head| to(if head.contains("GET /own ") { &elsewhere } else { "/own" })).await;
     let mut request = Request::get(server.url("/"));
-    for (name, value) in [("authorization", "Bearer s3"), ("cookie", "s3"), ("x-api-key", "s3"), ("accept", "text/csv")] {
+    for (name, value) in [("authorization", "Bearer s3"), ("cookie", "s3"), ("x-api-key", "s3"), ("accept", "text/csv")]
+    {
         request.headers.insert(name.parse::<header::HeaderName>().unwrap(), HeaderValue::from_static(value));
     }
     local().send(request).await.unwrap();

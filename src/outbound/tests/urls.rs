@@ -16,7 +16,10 @@ fn tricks_are_seen_through() {
         ("http://１２７.0.0.1 http://①②⑦.0.0.1 http://127。0。0。1 http://%31%32%37.0.0.1", Rule::Loopback),
         ("http://[::1] http://[0:0:0:0:0:0:0:1] http://[::ffff:127.0.0.1] http://[::ffff:7f00:1]", Rule::Loopback),
         ("http://127.0.0.1#@example.org http://127.0.0.1?@example.org http://127.0.0.1/@example.org", Rule::Loopback),
-        ("http://localhost http://LOCALHOST http://localhost. http://a.b.localhost http://x.LocalHost.", Rule::Localhost),
+        (
+            "http://localhost http://LOCALHOST http://localhost. http://a.b.localhost http://x.LocalHost.",
+            Rule::Localhost,
+        ),
         ("http://0 http://0.0.0.0 http://[::] http://0.1.2.3", Rule::Unspecified),
         ("http://10.0.0.1 http://0xa.1 http://012.1 http://167772161 http://[::ffff:a00:1]", Rule::Private),
         ("http://172.16.0.1 http://192.168.1.1 http://3232235777", Rule::Private),
@@ -42,11 +45,12 @@ fn tricks_are_seen_through() {
     }
     let long = format!("http://8.8.8.8/{}", "x".repeat(8 << 10));
     assert_eq!(broken(&policy, &long), Some(Rule::TooLong));
-    let name = format!("http://{}.org", ["x".repeat(63); 4].join("."));
+    let name = format!("http://{}.org", vec!["x".repeat(63); 4].join("."));
     assert_eq!(broken(&policy, &name), Some(Rule::Host));
-    for text in "http://8.8.8.8 https://8.8.8.8:8443/a?b http://[2606:4700::1111] http://example.org https://a-b.example.org. \
+    for text in
+        "http://8.8.8.8 https://8.8.8.8:8443/a?b http://[2606:4700::1111] http://example.org https://a-b.example.org. \
                  http://mylocalhost http://localhost.example.org http://example.org\\@127.0.0.1"
-        .split_whitespace()
+            .split_whitespace()
     {
         assert_eq!(broken(&policy, text), None, "{text}");
     }
