@@ -22,7 +22,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use redis::{Cmd, FromRedisValue};
 use serde::Serialize;
@@ -94,6 +94,15 @@ pub enum Because {
     Busy,
     /// Its breaker is open.
     Open,
+}
+
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "the other side wants to be left alone for a while",
+            Self::Open => "calls of the other side fail, and are not made for a while",
+        })
+    }
 }
 
 /// How a call ended, for the endpoint's reputation.
