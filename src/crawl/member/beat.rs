@@ -67,7 +67,7 @@ impl Member<'_> {
         self.parts.retain(|number, part| held.get(number) == Some(&part.fence()));
         let parts = &self.parts;
         self.work.retain(|id| parts.contains_key(&store::part_of(*id)));
-        self.doubted.retain(|(_, id)| parts.contains_key(&store::part_of(*id)));
+        self.doubted.retain(|(_, id), _| parts.contains_key(&store::part_of(*id)));
         if self.epoch == 0 {
             self.epoch = self.standing.epoch;
         }

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ahash::{HashMap, HashSet};
+use ahash::HashMap;
 use serde::{Deserialize, Serialize};
 use tokio::{
     task::JoinSet,
@@ -107,8 +107,8 @@ pub(super) struct Member<'a> {
     start: Instant,
     /// The last epoch whose counts were told.
     said_of: u64,
-    /// Items that were not answered once, and are asked for the second time.
-    doubted: HashSet<Item>,
+    /// Items that were not answered, how many times: they are asked for once more.
+    doubted: HashMap<Item, u8>,
     /// Items done in this epoch.
     done: u64,
     /// Nodes in its parts that had answered in this epoch before it got them.
@@ -155,7 +155,7 @@ impl<'a> Member<'a> {
             said_of: 0,
             before: Duration::from_millis(job.resume::<Saved>().map_or(0, |saved| saved.took_ms)),
             start: Instant::now(),
-            doubted: HashSet::default(),
+            doubted: HashMap::default(),
             done: 0,
             resumed: 0,
             overflowed: false,

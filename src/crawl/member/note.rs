@@ -102,9 +102,10 @@ impl Member<'_> {
                 node.heard = None;
                 self.work.put(item, now.at);
             }
-            // A packet may be lost on the way, and an outage is counted for a whole epoch: a second try decides, once
-            // more as long after as an answer may take.
-            Some(_) if self.doubted.insert(item) => {
+            // A packet may be lost on the way, and an outage is counted for a whole epoch: the last try decides, each as
+            // long after the one before as an answer may take.
+            Some(entry) if self.doubted.get(&item).copied().unwrap_or(0) + 1 < tries(entry) => {
+                *self.doubted.entry(item).or_default() += 1;
                 let pause = u64::try_from(self.plan.request_timeout.as_millis()).unwrap_or(u64::MAX);
                 self.work.put(item, now.at.saturating_add(pause));
                 return;
@@ -176,6 +177,15 @@ impl Member<'_> {
         let ours: usize = self.parts.values().map(Part::len).sum();
         let most = self.plan.max_nodes * self.parts.len() / usize::from(crate::crawl::store::PARTS);
         if ours < most { usize::MAX } else { 0 }
+    }
+}
+
+/// How often a node is asked in vain before that counts. A newcomer lost to bad luck is lost to the whole crawl; a member
+/// only loses freshness.
+fn tries(entry: &Entry) -> u8 {
+    match entry {
+        Entry::Candidate(_) => 3,
+        Entry::Live(_) => 2,
     }
 }
 
