@@ -1,0 +1,136 @@
+//! The nodes of a job: how their polls went, what they said, and how long that holds.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
+
+use super::poll::Polled;
+use crate::network::{
+    alarms::Health,
+    model::Node,
+    status::Hint,
+    steady::Readings,
+};
+
+/// One node.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    pub(super) health: Health,
+    readings: Readings,
+    /// Until when what it said last holds.
+    until: Option<Instant>,
+    /// How long its last answer took.
+    pub(super) took: Option<Duration>,
+    /// The class of the last error.
+    pub(super) error: Option<&'static str>,
+    /// Peers in its last answer that could not be read.
+    pub(super) skipped: u64,
+    pub(super) polls: u64,
+    pub(super) failed: u64,
+    is_done: bool,
+}
+
+/// All of them, by URL.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) entries: BTreeMap<String, Entry>,
+}
+
+/// What an answer brought.
+#[derive(Debug)]
+pub(super) struct News {
+    /// What the node says now, with starts that stay still.
+    pub(super) node: Node,
+    /// How long it holds.
+    pub(super) life: Duration,
+    /// Whether it says anything else than before.
+    pub(super) differs: bool,
+    /// Where its peers can be reached.
+    pub(super) hints: Vec<Hint>,
+}
+
+impl Known {
+    pub(super) fn add(&mut self, url: &str) {
+        self.entries.entry(url.to_owned()).or_default();
+    }
+
+    /// Goes on from what the nodes said before this job began.
+    pub(super) fn resume(&mut self, url: &str, node: &Node) {
+        if let Some(entry) = self.entries.get_mut(url).filter(|entry| entry.polls == 1) {
+            entry.readings = Readings::known(node);
+        }
+    }
+
+    /// Whether this answer is the first of its node.
+    pub(super) fn is_new(&self, url: &str) -> bool {
+        self.entries.get(url).is_some_and(|entry| entry.polls == 0)
+    }
+
+    /// Takes in what came of a poll.
+    pub(super) fn note(&mut self, polled: Polled, before: Option<&Node>) -> Option<News> {
+        let Polled { url, said, life, is_last } = polled;
+        let entry = self.entries.get_mut(&url)?;
+        entry.polls += 1;
+        entry.is_done = is_last;
+        match said {
+            Ok(answer) => {
+                let mut node = answer.status.node;
+                // Another node may answer there now: then nothing of before is of use.
+                let is_same = entry.health.said.as_ref().is_some_and(|said| said.id == node.id);
+                if !is_same {
+                    entry.readings = before.filter(|before| before.id == node.id).map(Readings::known).unwrap_or_default();
+                }
+                entry.readings.settle(&mut node);
+                let differs = entry.health.said.as_ref() != Some(&node) || entry.until.is_none();
+                entry.health = Health { said: Some(node.clone()), failures: 0, reason: None };
+                (entry.took, entry.error, entry.skipped) = (Some(answer.took), None, answer.status.skipped);
+                entry.until = Some(Instant::now() + life);
+                Some(News { node, life, differs, hints: answer.status.hints })
+            }
+            Err(error) => {
+                entry.failed += 1;
+                entry.health.failures = entry.health.failures.saturating_add(1);
+                entry.health.reason = Some(error.to_string());
+                entry.error = Some(error.class());
+                None
+            }
+        }
+    }
+
+    /// Whether every node was asked once.
+    pub(super) fn is_complete(&self) -> bool {
+        self.entries.values().all(|entry| entry.polls > 0)
+    }
+
+    /// Whether every node was asked for the last time.
+    pub(super) fn is_done(&self) -> bool {
+        self.entries.values().all(|entry| entry.is_done)
+    }
+
+    /// Whether no node answered when it was last asked.
+    pub(super) fn is_down(&self) -> bool {
+        self.entries.values().all(|entry| entry.health.failures > 0)
+    }
+
+    /// Forgets what does not hold any more; whether there was any such thing.
+    pub(super) fn expire(&mut self) -> bool {
+        let now = Instant::now();
+        let mut any = false;
+        for entry in self.entries.values_mut() {
+            if entry.until.is_some_and(|until| until <= now) {
+                entry.until = None;
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// What holds now.
+    pub(super) fn holding(&self) -> impl Iterator<Item = &Node> {
+        self.entries.values().filter(|entry| entry.until.is_some()).filter_map(|entry| entry.health.said.as_ref())
+    }
+
+    pub(super) fn health(&self) -> impl Iterator<Item = (&str, &Health)> + Clone {
+        self.entries.iter().map(|(url, entry)| (url.as_str(), &entry.health))
+    }
+}
