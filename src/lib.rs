@@ -27,6 +27,8 @@ pub mod discv5;
 pub mod job;
 // What full nodes say of themselves and their peers, merged into one Network; serves `node_status`.
 pub mod network;
+// The one client of every outgoing HTTP call: what it may reach, and how much it reads.
+pub mod outbound;
 // The contract between a platform's file and everything else, and the registry of all of them.
 pub mod platform;
 // How jobs wait, are handed out and reported on: keys, scripts, the apalis backend, leases.
