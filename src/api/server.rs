@@ -50,7 +50,8 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: &config
             accepted = accept(&listener, &slots) => accepted,
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
+        // Upgrades are WebSockets, which go on by themselves.
+        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection broke");

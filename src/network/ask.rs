@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use url::Url;
 
 use super::{
@@ -28,6 +29,8 @@ pub(super) struct Terms {
 pub(super) struct Answer {
     pub(super) status: Status,
     pub(super) took: Duration,
+    /// As it came.
+    pub(super) body: Bytes,
 }
 
 /// Why there is none.
@@ -79,8 +82,7 @@ pub(super) async fn ask(http: &Client, target: &Target, terms: &Terms) -> Result
         Kind::Ethereum => Request::post(target.url.clone(), rpc::QUESTION),
     };
     let redirects = Redirects::Returned;
-    let request =
-        Request { timeout: Some(terms.timeout), max_body: Some(terms.max_body), redirects, ..request };
+    let request = Request { timeout: Some(terms.timeout), max_body: Some(terms.max_body), redirects, ..request };
     let response = http.send(request).await?;
     if response.status.as_u16() != 200 {
         return Err(AskError::Http { status: response.status.as_u16(), retry_after: response.retry_after });
@@ -93,7 +95,7 @@ pub(super) async fn ask(http: &Client, target: &Target, terms: &Terms) -> Result
     let Node { network, .. } = &status.node;
     match &terms.network {
         Some(ours) if ours != network => Err(AskError::Network(network.clone())),
-        _ => Ok(Answer { status, took: response.elapsed }),
+        _ => Ok(Answer { status, took: response.elapsed, body: response.body }),
     }
 }
 

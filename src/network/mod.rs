@@ -13,25 +13,34 @@
 //! replaced by nothing.
 
 mod alarms;
+mod ask;
 mod canonical;
 mod change;
+mod feed;
 mod merge;
 mod model;
 mod pace;
+mod plan;
 mod prefix;
+mod rpc;
 #[cfg(test)]
 mod samples;
 mod status;
 mod steady;
 mod store;
+mod watch;
 
 pub use self::{
     alarms::{AlarmKey, AlarmKind, Alarms, Health, alarms},
+    ask::AskError,
     change::{Change, Ids, departed},
+    feed::{Feeds, Follower, Latest},
     merge::{Reporters, merge},
     model::{AggregatedNode, AggregatedPeer, Block, Network, Node, Peer, READY, Volatile, is_id},
+    plan::{Kind, Plan, Target},
     prefix::{Prefix, PrefixError},
     status::{Hint, Receipt, Status, StatusError, read},
     steady::{Readings, Steady, TOLERANCE, keep},
     store::{Checked, Held, Store, Stored, Token},
+    watch::{Report, watch},
 };

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 /// The longest wait after failures.
 pub const SLOWEST: Duration = Duration::from_mins(1);
-/// How long what a node said holds at least.
-pub const SHORTEST_LIFE: Duration = Duration::from_secs(30);
 
 /// How long to wait after a poll that was the `failures`th in a row to fail (0: it did not).
 pub fn delay(interval: Duration, failures: u32) -> Duration {
@@ -48,7 +46,7 @@ mod tests {
     #[test]
     fn nobody_vanishes_between_two_polls() {
         for (delay, timeout, seconds) in [(1, 10, 30), (10, 10, 40), (60, 10, 190)] {
-            let life = life(SHORTEST_LIFE, SECOND * delay, SECOND * timeout);
+            let life = life(SECOND * 30, SECOND * delay, SECOND * timeout);
             assert_eq!(life.as_secs(), seconds);
         }
     }

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{discovery, prefix::Prefix};
-
-/// The most nodes of one job, discovered ones included.
-pub const MAX_NODES: usize = 1000;
+use super::prefix::Prefix;
 
 /// A node by where it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +45,4 @@ pub struct Plan {
     pub max_lag: u64,
     /// The network that nodes must be in; others are refused.
     pub network: Option<String>,
-    /// How further nodes are found; without it they are not.
-    pub discovery: Option<discovery::Rules>,
 }

@@ -64,7 +64,8 @@ pub(super) fn read(body: &[u8], url: &Url, receipt: Receipt) -> Result<Status, S
     let text = |id| answer(id).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).filter(fits);
     let app_version = text(1).ok_or(StatusError::Bounds("web3_clientVersion"))?;
     let latest = answer(4).and_then(|raw| serde_json::from_str::<Latest>(raw.get()).ok()).filter(|it| fits(&it.hash));
-    let told = latest.as_ref().and_then(|latest| Some(Block { height: number(&latest.number)?, id: latest.hash.clone() }));
+    let told =
+        latest.as_ref().and_then(|latest| Some(Block { height: number(&latest.number)?, id: latest.hash.clone() }));
     let best_block = told.or_else(|| Some(Block { height: number(&text(3)?)?, id: String::new() }));
     let (mut skipped, mut hints, mut peers) = (0, Vec::new(), Vec::new());
     let listed: Option<Vec<&RawValue>> = answer(7).and_then(|raw| serde_json::from_str(raw.get()).ok());
@@ -77,13 +78,16 @@ pub(super) fn read(body: &[u8], url: &Url, receipt: Receipt) -> Result<Status, S
     peers.sort_unstable_by(|a: &Peer, b| (&a.id, &a.address).cmp(&(&b.id, &b.address)));
     peers.dedup_by(|later, earlier| later.id == earlier.id);
     hints.extend(peers.iter().map(|peer| Hint { id: peer.id.clone(), place: peer.address.clone() }));
-    let is_syncing = answer(5).is_some_and(|raw| serde_json::from_str::<Value>(raw.get()).is_ok_and(|it| it.is_object()));
+    let is_syncing =
+        answer(5).is_some_and(|raw| serde_json::from_str::<Value>(raw.get()).is_ok_and(|it| it.is_object()));
     let node = Node {
         id: id_of(url),
         app_version,
         up_since: None,
         state: if is_syncing { INITIALIZING } else { READY }.into(),
-        network: text(2).and_then(|chain| number(&chain)).map_or_else(|| "unknown".into(), |chain| format!("eip155:{chain}")),
+        network: text(2)
+            .and_then(|chain| number(&chain))
+            .map_or_else(|| "unknown".into(), |chain| format!("eip155:{chain}")),
         first_timestamp: None,
         latest_timestamp: latest.and_then(|latest| i64::try_from(number(&latest.timestamp)?).ok()),
         best_block,
@@ -182,7 +186,8 @@ mod tests {
     fn every_method_but_one_may_be_refused() {
         let node = read_values(&[(1, json!("x"))]).unwrap().node;
         assert_eq!((node.best_block, node.peer_count, node.network.as_str()), (None, None, "unknown"));
-        let node = read_values(&[(1, json!("x")), (3, json!("0x5")), (4, json!(null)), (5, json!({"x": 1}))]).unwrap().node;
+        let node =
+            read_values(&[(1, json!("x")), (3, json!("0x5")), (4, json!(null)), (5, json!({"x": 1}))]).unwrap().node;
         assert_eq!((node.best_block.map(|block| block.height), node.state.as_str()), (Some(5), INITIALIZING));
         for bad in [&[][..], &[(1, json!(7))], &[(3, json!("0x5"))], &[(1, json!("x".repeat(513)))]] {
             assert!(read_values(bad).is_err());

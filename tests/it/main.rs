@@ -25,6 +25,7 @@ mod hosts;
 mod http_server;
 mod jobs;
 mod limits;
+mod network;
 mod outbound;
 mod platform_files;
 mod recycling;

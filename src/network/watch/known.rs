@@ -2,15 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::poll::Polled;
-use crate::network::{
-    alarms::Health,
-    model::Node,
-    status::Hint,
-    steady::Readings,
-};
+use crate::network::{alarms::Health, model::Node, status::Hint, steady::Readings};
 
 /// One node.
 #[derive(Debug, Default)]
@@ -47,18 +43,16 @@ pub(super) struct News {
     pub(super) differs: bool,
     /// Where its peers can be reached.
     pub(super) hints: Vec<Hint>,
+    /// Its answer as it came, the first time.
+    pub(super) raw: Option<Bytes>,
 }
 
 impl Known {
-    pub(super) fn add(&mut self, url: &str) {
+    /// False if it is there already.
+    pub(super) fn add(&mut self, url: &str) -> bool {
+        let is_new = !self.entries.contains_key(url);
         self.entries.entry(url.to_owned()).or_default();
-    }
-
-    /// Goes on from what the nodes said before this job began.
-    pub(super) fn resume(&mut self, url: &str, node: &Node) {
-        if let Some(entry) = self.entries.get_mut(url).filter(|entry| entry.polls == 1) {
-            entry.readings = Readings::known(node);
-        }
+        is_new
     }
 
     /// Whether this answer is the first of its node.
@@ -78,14 +72,16 @@ impl Known {
                 // Another node may answer there now: then nothing of before is of use.
                 let is_same = entry.health.said.as_ref().is_some_and(|said| said.id == node.id);
                 if !is_same {
-                    entry.readings = before.filter(|before| before.id == node.id).map(Readings::known).unwrap_or_default();
+                    entry.readings =
+                        before.filter(|before| before.id == node.id).map(Readings::known).unwrap_or_default();
                 }
                 entry.readings.settle(&mut node);
                 let differs = entry.health.said.as_ref() != Some(&node) || entry.until.is_none();
                 entry.health = Health { said: Some(node.clone()), failures: 0, reason: None };
                 (entry.took, entry.error, entry.skipped) = (Some(answer.took), None, answer.status.skipped);
                 entry.until = Some(Instant::now() + life);
-                Some(News { node, life, differs, hints: answer.status.hints })
+                let raw = (entry.polls - entry.failed == 1).then_some(answer.body);
+                Some(News { node, life, differs, hints: answer.status.hints, raw })
             }
             Err(error) => {
                 entry.failed += 1;
