@@ -58,6 +58,7 @@ struct Api(Arc<Shared>);
 struct Shared {
     jobs: Jobs,
     crawls: Crawls,
+    networks: Networks,
     /// Asked what it would call; nothing is called from here.
     http: Client,
     config: Arc<Config>,
@@ -89,7 +90,9 @@ pub async fn serve(
     let stop = shutdown.clone();
     let (hosts, crawls) = (Hosts::new(&config.api), Crawls::new(&jobs, &config));
     let (http, started) = (Client::new(&config.network), Instant::now());
-    let api = Api(Arc::new(Shared { jobs, crawls, http, config, hosts, supervises, streams, stop, started }));
+    let networks = Networks::default();
+    let shared = Shared { jobs, crawls, networks, http, config, hosts, supervises, streams, stop, started };
+    let api = Api(Arc::new(shared));
     server::serve(listener, router(api.clone()), &api.config.api, &shutdown).await;
 }
 

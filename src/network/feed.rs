@@ -58,8 +58,8 @@ impl Feeds {
     /// Follows a Network.
     pub async fn follow(&self, store: &Store) -> Result<Follower, BrokerError> {
         let mut latest = self.listen(store);
-        let ready = timeout(READY, latest.wait_for(Option::is_some)).await;
-        if !matches!(ready, Ok(Ok(_))) {
+        let is_ready = matches!(timeout(READY, latest.wait_for(Option::is_some)).await, Ok(Ok(_)));
+        if !is_ready {
             return Err(BrokerError::Unavailable { reason: "the event stream cannot be read".into(), source: None });
         }
         latest.mark_changed();
@@ -120,7 +120,7 @@ impl Latest {
 async fn read(feeds: Feeds, store: Store, feed: Feed) {
     let mut connection = store.broker().dedicated(BLOCK.1);
     let (never, mut backoff) = (CancellationToken::new(), Backoff::default());
-    let mut position = None;
+    let mut position: Option<String> = None;
     while feeds.is_followed(store.prefix()) {
         let step = async {
             if let Some(position) = &position {
@@ -134,9 +134,9 @@ async fn read(feeds: Feeds, store: Store, feed: Feed) {
                 position = Some(stored.last_event.clone());
                 let latest = Latest::of(&stored);
                 feed.send_if_modified(|told| {
-                    let is_new = told.as_ref().is_none_or(|told| {
-                        told.revision != latest.revision || told.alarms != latest.alarms
-                    });
+                    let is_new = told
+                        .as_ref()
+                        .is_none_or(|told| told.revision != latest.revision || told.alarms != latest.alarms);
                     if is_new {
                         *told = Some(Arc::new(latest));
                     }

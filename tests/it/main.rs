@@ -26,6 +26,7 @@ mod http_server;
 mod jobs;
 mod limits;
 mod network;
+mod network_api;
 mod outbound;
 mod platform_files;
 mod recycling;
