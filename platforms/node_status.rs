@@ -53,6 +53,30 @@ pub struct Settings {
     /// Blocks that a node may be behind the best one before that is an alarm.
     #[serde(default = "max_lag")]
     max_lag: u64,
+    /// How further nodes are found among the hosts of peers; without it they are not. What may be called at all is up to
+    /// the collector's configuration here too.
+    discovery: Option<Discovery>,
+}
+
+/// How further nodes are found.
+#[derive(Deserialize, JsonSchema)]
+pub struct Discovery {
+    /// Base URLs under which a host is tried, `{host}` standing for it.
+    #[serde(default = "templates")]
+    #[schemars(length(min = 1, max = 8), inner(length(max = 200)))]
+    templates: Vec<String>,
+    /// Names whose addresses are tried too.
+    #[serde(default)]
+    #[schemars(length(max = 32), inner(length(max = 253)))]
+    seeds: Vec<String>,
+    /// The most hosts that are tried in a minute.
+    #[serde(default = "probes_per_min")]
+    #[schemars(range(min = 1, max = 600))]
+    probes_per_min: u32,
+    /// The most nodes that are taken in.
+    #[serde(default = "max_nodes")]
+    #[schemars(range(min = 1, max = 500))]
+    max_nodes: usize,
 }
 
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
@@ -93,12 +117,36 @@ fn max_lag() -> u64 {
     10
 }
 
+fn templates() -> Vec<String> {
+    vec!["http://{host}:8080".into(), "https://{host}".into()]
+}
+
+fn probes_per_min() -> u32 {
+    10
+}
+
+fn max_nodes() -> usize {
+    100
+}
+
 pub async fn _run(job: Context, settings: Settings) -> Result<network::Report> {
     let prefix = settings.prefix.parse();
     let kind = match settings.kind {
         Kind::Hathor => network::Kind::Hathor,
         Kind::Ethereum => network::Kind::Ethereum,
     };
+    if let Some(discovery) = &settings.discovery {
+        if kind == network::Kind::Ethereum {
+            return Err(Failure::settings(
+                "/discovery",
+                "only Hathor nodes say who they are, which is asked of what is found",
+            ));
+        }
+        let is_url = |template: &String| template.replace("{host}", "host.example").parse::<Url>().is_ok();
+        if let Some(bad) = discovery.templates.iter().position(|it| !it.contains("{host}") || !is_url(it)) {
+            return Err(Failure::settings(format!("/discovery/templates/{bad}"), "expected a URL with {host} in it"));
+        }
+    }
     let plan = network::Plan {
         prefix: prefix.map_err(|error: network::PrefixError| Failure::settings("/prefix", error.to_string()))?,
         targets: settings.nodes.into_iter().map(|url| network::Target { url, kind }).collect(),
@@ -109,6 +157,12 @@ pub async fn _run(job: Context, settings: Settings) -> Result<network::Report> {
         life: Duration::from_secs(settings.node_ttl_s),
         max_lag: settings.max_lag,
         network: settings.network,
+        discovery: settings.discovery.map(|discovery| network::Rules {
+            templates: discovery.templates,
+            seeds: discovery.seeds,
+            probes_per_min: discovery.probes_per_min,
+            max_nodes: discovery.max_nodes,
+        }),
     };
     network::watch(&job, &plan).await
 }

@@ -123,8 +123,7 @@ fn validate(place: &str, text: &str, what: &str) {
 fn validator(place: &str) -> Arc<Validator> {
     let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
     let compile = || {
-        let schema =
-            json!({ "$ref": format!("#{}", place.replace('{', "%7B").replace('}', "%7D")), "components": DOCUMENT["components"], "paths": DOCUMENT["paths"] });
+        let schema = json!({ "$ref": format!("#{}", place.replace('{', "%7B").replace('}', "%7D")), "components": DOCUMENT["components"], "paths": DOCUMENT["paths"] });
         Arc::new(jsonschema::draft202012::options().build(&schema).unwrap())
     };
     validators.get_or_insert_default().entry(place.to_owned()).or_insert_with(compile).clone()

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! poll → status (lenient) → steady (starts that stay still) → merge → compare → store (Redis) → feed → HTTP
-//!   ↑__ pace __|                                                ↑ alarms
+//!   ↑__ pace, discovery __|                                     ↑ alarms
 //! ```
 //!
 //! Invariants: what nodes say is hostile input and never panics; the order of answers changes no byte; nothing is saved
@@ -16,6 +16,7 @@ mod alarms;
 mod ask;
 mod canonical;
 mod change;
+mod discovery;
 mod feed;
 mod merge;
 mod model;
@@ -34,6 +35,7 @@ pub use self::{
     alarms::{AlarmKey, AlarmKind, Alarms, Health, alarms},
     ask::AskError,
     change::{Change, Ids, departed},
+    discovery::{Candidate, Rules, Tried},
     feed::{Feeds, Follower, Latest},
     merge::{Reporters, merge},
     model::{AggregatedNode, AggregatedPeer, Block, Network, Node, Peer, READY, Volatile, is_id},

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::prefix::Prefix;
+use super::{discovery::Rules, prefix::Prefix};
 
 /// A node by where it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,4 +45,6 @@ pub struct Plan {
     pub max_lag: u64,
     /// The network that nodes must be in; others are refused.
     pub network: Option<String>,
+    /// How further nodes are found; without it they are not.
+    pub discovery: Option<Rules>,
 }

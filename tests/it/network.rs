@@ -248,6 +248,44 @@ async fn several_jobs_keep_one_network_and_one_of_them_writes_it() {
     assert_eq!((&round["result"]["nodes"], &round["result"]["saves"]), (&json!(4), &json!(0)));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn further_nodes_are_found_if_that_is_asked_for() {
+    let scratch = Scratch::new();
+    let (hathor, collector) = (hathor(5, &[(3, Manner::Elsewhere)], 0).await, up(&scratch).await);
+    let mut redis = collector.redis().await;
+    let (first, _) = hathor.urls().split_at(1);
+    let template = format!("http://{{host}}:{}", hathor.port());
+    let discovery = json!({"templates": [template], "probes_per_min": 600});
+    let id = collector.submit(&spec(first, &json!({"rounds": 0, "discovery": discovery}))).await;
+    let mut wanted: Vec<String> = [0, 1, 2, 4].map(|n| hathor.id(n)).to_vec();
+    wanted.sort();
+    eventually("all nodes of the network are found", async || {
+        let nodes = network(&mut redis).await.0["nodes"].take();
+        (nodes.is_array() && ids(&nodes) == wanted).then_some(())
+    })
+    .await;
+    let reasons = eventually("the others are refused", async || {
+        let tried: Vec<(String, String)> = redis.hgetall("hathor-explorer-service.candidates").await.unwrap();
+        let of = |part: &str| {
+            let it = tried.iter().find(|(host, _)| host.starts_with(part))?;
+            serde_json::from_str::<Value>(&it.1).unwrap()["reason"].as_str().map(str::to_owned)
+        };
+        Some((of(hathor.urls()[3].host_str()?)?, of("198.51.100.")?))
+    })
+    .await;
+    assert!(reasons.0.contains("wrong_network") && reasons.1.contains("refused"), "{reasons:?}");
+    let told = eventually("the job says what it tried", async || {
+        let job = collector.job(&id).await;
+        (job["metadata"]["discovery"]["nodes"] == 3).then(|| job["metadata"]["discovery"].clone())
+    })
+    .await;
+    assert!(told["tried"][0]["host"].is_string() && told["candidates"].as_u64() > Some(3), "{told}");
+    let bad = json!({"templates": ["http://{host}:8080", "http://host"]});
+    let id = collector.submit(&spec(first, &json!({"discovery": bad}))).await;
+    let error = collector.reaches(&id, "failed").await["error"].to_string();
+    assert!(error.contains("/discovery/templates/1"), "{error}");
+}
+
 #[tokio::test]
 async fn what_may_not_be_asked_is_said_before_anything_is() {
     let scratch = Scratch::new();

@@ -19,6 +19,7 @@
 //! Invariants: a Network is written under the lock's token alone, so that one who was thought dead cannot write over what
 //! its successor knows; Network, revision and event are written together or not at all.
 
+mod candidates;
 mod nodes;
 
 use std::time::Duration;

@@ -1,9 +1,13 @@
 //! The nodes of a job: how their polls went, what they said, and how long that holds.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use url::Url;
 
 use super::poll::Polled;
 use crate::network::{alarms::Health, model::Node, status::Hint, steady::Readings};
@@ -24,12 +28,23 @@ pub(super) struct Entry {
     pub(super) polls: u64,
     pub(super) failed: u64,
     is_done: bool,
+    /// Whether it was found later: then nobody waits for it.
+    is_late: bool,
 }
 
 /// All of them, by URL.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) entries: BTreeMap<String, Entry>,
+}
+
+/// Since when a node is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// From the beginning.
+    First,
+    /// It was found later.
+    Later,
 }
 
 /// What an answer brought.
@@ -49,9 +64,10 @@ pub(super) struct News {
 
 impl Known {
     /// False if it is there already.
-    pub(super) fn add(&mut self, url: &str) -> bool {
+    pub(super) fn add(&mut self, url: &str, when: When) -> bool {
         let is_new = !self.entries.contains_key(url);
-        self.entries.entry(url.to_owned()).or_default();
+        let entry = self.entries.entry(url.to_owned()).or_default();
+        entry.is_late |= is_new && when == When::Later;
         is_new
     }
 
@@ -93,9 +109,9 @@ impl Known {
         }
     }
 
-    /// Whether every node was asked once.
+    /// Whether every node was asked once that was there from the beginning.
     pub(super) fn is_complete(&self) -> bool {
-        self.entries.values().all(|entry| entry.polls > 0)
+        self.entries.values().all(|entry| entry.polls > 0 || entry.is_late)
     }
 
     /// Whether every node was asked for the last time.
@@ -105,7 +121,7 @@ impl Known {
 
     /// Whether no node answered when it was last asked.
     pub(super) fn is_down(&self) -> bool {
-        self.entries.values().all(|entry| entry.health.failures > 0)
+        self.entries.values().all(|entry| entry.health.failures > 0 || entry.polls == 0)
     }
 
     /// Forgets what does not hold any more; whether there was any such thing.
@@ -124,6 +140,21 @@ impl Known {
     /// What holds now.
     pub(super) fn holding(&self) -> impl Iterator<Item = &Node> {
         self.entries.values().filter(|entry| entry.until.is_some()).filter_map(|entry| entry.health.said.as_ref())
+    }
+
+    /// The network they are in, as the first that answered says.
+    pub(super) fn network(&self) -> Option<String> {
+        self.entries.values().find_map(|entry| Some(entry.health.said.as_ref()?.network.clone()))
+    }
+
+    /// Their ids.
+    pub(super) fn ids(&self) -> BTreeSet<String> {
+        self.entries.values().filter_map(|entry| Some(entry.health.said.as_ref()?.id.clone())).collect()
+    }
+
+    /// Their hosts.
+    pub(super) fn hosts(&self) -> BTreeSet<String> {
+        self.entries.keys().filter_map(|url| Some(Url::parse(url).ok()?.host_str()?.to_owned())).collect()
     }
 
     pub(super) fn health(&self) -> impl Iterator<Item = (&str, &Health)> + Clone {

@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::{
     aggregator::Aggregator,
-    known::{Known, News},
+    known::{Known, News, When},
     poll::{Polled, Rhythm, poll},
     tell::{Report, Teller},
 };
@@ -20,6 +20,7 @@ use crate::{
     broker::BrokerError,
     network::{
         ask::Terms,
+        discovery::{Ours, Search, Step},
         model::Node,
         plan::{Plan, Target},
         store::Store,
@@ -51,6 +52,7 @@ struct Watch<'a> {
     unwritten: Vec<(Node, Duration)>,
     /// Bytes of answers that are kept as they came.
     raw: usize,
+    search: Option<Search>,
     /// When all rounds are over; never, if they are for ever.
     end: Option<Instant>,
     /// Whether the last call to the store failed.
@@ -79,6 +81,7 @@ pub async fn watch(job: &Context, plan: &Plan) -> Result<Report> {
         says,
         unwritten: Vec::new(),
         raw: 0,
+        search: None,
         end,
         is_cut_off: false,
     };
@@ -94,29 +97,37 @@ impl Watch<'_> {
     async fn run(&mut self, said: &mut mpsc::Receiver<Polled>) -> Result<()> {
         self.beat().await;
         for target in &self.plan.targets {
-            self.begin(target.clone());
+            self.begin(target.clone(), When::First);
         }
+        self.search().await?;
         let (mut beat, mut say) = (interval(BEAT), interval(BEAT));
         for ticks in [&mut beat, &mut say] {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         while !self.known.is_done() {
-            let due = self.aggregator.due();
+            let (due, search, cancelled) = (self.aggregator.due(), &mut self.search, self.job.cancelled());
             let merge = async {
                 match due {
                     Some(due) => sleep_until(due).await,
                     None => std::future::pending().await,
                 }
             };
+            let searched = async {
+                match search {
+                    Some(search) => search.next().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 // Stopping comes first, and merging before what would make the next merge larger.
                 biased;
-                () = self.job.cancelled().cancelled() => {
+                () = cancelled.cancelled() => {
                     return Err(Failure::transient("stopped", "polling was stopped before its end"));
                 }
                 () = merge => self.aggregate().await,
                 _ = beat.tick() => self.beat().await,
                 _ = say.tick() => self.say().await,
+                step = searched => self.search_on(step).await,
                 Some(polled) = said.recv() => {
                     self.note(polled).await?;
                     for _ in 0..PIECE {
@@ -130,8 +141,8 @@ impl Watch<'_> {
         self.conclude().await
     }
 
-    fn begin(&mut self, target: Target) {
-        if !self.known.add(target.url.as_str()) {
+    fn begin(&mut self, target: Target, when: When) {
+        if !self.known.add(target.url.as_str(), when) {
             return;
         }
         let terms =
@@ -139,6 +150,37 @@ impl Watch<'_> {
         let Plan { interval, life, rounds, .. } = *self.plan;
         let rhythm = Rhythm { terms, interval, life, rounds, end: self.end };
         self.polls.spawn(poll(self.job.http().clone(), target, rhythm, self.says.clone()));
+    }
+
+    /// Begins to look for further nodes, if it shall.
+    async fn search(&mut self) -> Result<()> {
+        let (Some(rules), Some(sample)) = (self.plan.discovery.clone(), self.plan.targets.first().cloned()) else {
+            return Ok(());
+        };
+        let (http, store) = (self.job.http().clone(), self.aggregator.store().clone());
+        self.search = Some(Search::begin(rules, http, store, sample, self.plan.max_body).await?);
+        Ok(())
+    }
+
+    async fn search_on(&mut self, step: Step) {
+        let now = self.aggregator.now();
+        let Some(search) = &mut self.search else { return };
+        let done = match step {
+            Step::Try => {
+                let network = self.plan.network.clone().or_else(|| self.known.network());
+                let ours = Ours { hosts: &self.known.hosts(), ids: &self.known.ids(), network };
+                search.try_next(&ours, now).await
+            }
+            Step::Ended(probed) => {
+                let (found, done) = search.note(probed, now).await;
+                if let Some(target) = found {
+                    self.job.log(format!("found the node {}", target.url)).await;
+                    self.begin(target, When::Later);
+                }
+                done
+            }
+        };
+        self.heed(done);
     }
 
     /// Takes in what came of a poll.
@@ -153,7 +195,10 @@ impl Watch<'_> {
         if !was_complete && self.known.is_complete() {
             self.aggregator.mark();
         }
-        let Some(News { node, life, differs, raw, .. }) = news else { return Ok(()) };
+        let Some(News { node, life, differs, hints, raw }) = news else { return Ok(()) };
+        if let (Some(search), true) = (&mut self.search, differs) {
+            search.hear(&hints, self.aggregator.now());
+        }
         if differs {
             self.aggregator.mark();
         }
@@ -197,7 +242,7 @@ impl Watch<'_> {
     }
 
     async fn say(&mut self) {
-        let said = self.teller.say(self.job, self.plan, &self.known, &self.aggregator).await;
+        let said = self.teller.say(self.job, self.plan, &self.known, &self.aggregator, self.search.as_ref()).await;
         self.heed(said);
     }
 
@@ -248,7 +293,7 @@ impl Watch<'_> {
         if let Ok(network) = RawValue::from_string(stored.json.clone()) {
             self.job.dataset(Tag::Processed, &[network]).await?;
         }
-        let report = self.teller.report(self.plan, &self.known, &self.aggregator, &stored);
+        let report = self.teller.report(self.plan, &self.known, &self.aggregator, self.search.as_ref(), &stored);
         self.job.progress(1.0, report.summary()).await;
         Ok(report)
     }

@@ -13,6 +13,7 @@ use crate::{
     broker::BrokerError,
     network::{
         alarms::{AlarmKind, Alarms, alarms},
+        discovery::{Search, Tried},
         model::Network,
         plan::Plan,
         store::Stored,
@@ -22,6 +23,8 @@ use crate::{
 
 /// Nodes that metadata names, those that fail first.
 const NAMED: usize = 40;
+/// Hosts that a report names.
+const TRIED: usize = 200;
 /// Characters of a reason.
 const MAX_REASON: usize = 200;
 
@@ -53,6 +56,19 @@ pub struct Report {
     raised: u64,
     /// Alarms that are on.
     alarms: Vec<String>,
+    /// What the search for further nodes came to.
+    discovery: Option<Discovery>,
+}
+
+/// What the search for further nodes came to.
+#[derive(Debug, Serialize)]
+struct Discovery {
+    /// Hosts that are known.
+    candidates: usize,
+    /// Those that are nodes of the network.
+    nodes: usize,
+    /// What became of some that were tried: where it is a node, or why not.
+    tried: Vec<Tried>,
 }
 
 /// How the polls of one node went.
@@ -81,6 +97,7 @@ impl Teller {
         plan: &Plan,
         known: &Known,
         aggregator: &Aggregator,
+        search: Option<&Search>,
     ) -> Result<(), BrokerError> {
         let now = alarms(known.health(), plan.max_lag, &self.alarms);
         let off: Alarms = difference(&self.alarms, &now);
@@ -104,13 +121,23 @@ impl Teller {
         polled.sort_by_key(|polled| polled.error.is_none());
         polled.truncate(NAMED);
         job.metadata("nodes", json!({ "polled": all, "answering": answering, "some": polled })).await;
+        if let Some(search) = search {
+            job.metadata("discovery", json!(Discovery::of(search, NAMED / 2))).await;
+        }
         let peers = aggregator.told().map_or(0, |told| told.peers.len());
         let share = progress(known, plan);
         job.progress(share, format!("{answering} of {all} nodes answer, {peers} peers")).await;
         aggregator.store().tell_alarms(&now, &off).await
     }
 
-    pub(super) fn report(&self, plan: &Plan, known: &Known, aggregator: &Aggregator, stored: &Stored) -> Report {
+    pub(super) fn report(
+        &self,
+        plan: &Plan,
+        known: &Known,
+        aggregator: &Aggregator,
+        search: Option<&Search>,
+        stored: &Stored,
+    ) -> Report {
         let network: Network = serde_json::from_str(&stored.json).unwrap_or_default();
         Report {
             prefix: plan.prefix.to_string(),
@@ -122,6 +149,7 @@ impl Teller {
             merges: aggregator.merges,
             raised: self.raised,
             alarms: self.alarms.values().cloned().collect(),
+            discovery: search.map(|search| Discovery::of(search, TRIED)),
         }
     }
 }
@@ -131,6 +159,13 @@ impl Report {
     pub(super) fn summary(&self) -> String {
         let Self { nodes, peers, revision, .. } = self;
         format!("{nodes} nodes and {peers} peers; revision {revision}")
+    }
+}
+
+impl Discovery {
+    fn of(search: &Search, most: usize) -> Self {
+        let (candidates, nodes, tried) = search.report(most);
+        Self { candidates, nodes, tried }
     }
 }
 
