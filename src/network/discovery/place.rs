@@ -61,7 +61,6 @@ mod tests {
             ("tcp://", None),
             ("tcp://a b:1", None),
             ("tcp://a/../b@c:1", own("a")),
-            ("unix:/tmp/x", None),
         ] {
             assert_eq!(place(text), meant, "{text}");
         }
