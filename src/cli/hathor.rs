@@ -18,6 +18,9 @@ pub(super) struct Args {
     /// Connections of every full node.
     #[arg(long, value_name = "N", default_value_t = 8, requires = "hathor", value_parser = clap::value_parser!(u16).range(0..=5_000))]
     connections: u16,
+    /// The port that all full nodes listen on; 0 takes one that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 0, requires = "hathor")]
+    hathor_port: u16,
     /// How far what a full node says of its age may be off.
     #[arg(long, value_name = "MS", default_value_t = 0, requires = "hathor", value_parser = clap::value_parser!(u64).range(0..=60_000))]
     clock_jitter_ms: u64,
@@ -47,6 +50,7 @@ pub(super) async fn run(
     let plan = Plan {
         nodes,
         connections: args.connections,
+        port: args.hathor_port,
         jitter: Duration::from_millis(args.clock_jitter_ms),
         manners: args.manner.clone(),
     };
@@ -55,7 +59,7 @@ pub(super) async fn run(
     print(&if json {
         format!("{}\n", json!({ "nodes": urls, "network": "devnet", "port": hathor.port() }))
     } else {
-        urls.iter().map(|url| format!("{url}\n")).collect()
+        format!("{}\n", urls.join("\n"))
     })?;
     let never = Duration::from_hours(24 * 365);
     let ticks = |every: Option<Duration>| {

@@ -109,8 +109,8 @@ mod tests {
         let starting =
             Health { said: at(100).said.map(|node| Node { state: INITIALIZING.into(), ..node }), ..Health::default() };
         let never = Health { failures: 1, ..Health::default() };
-        let cases: [(&[Health], &[(AlarmKind, &str)]); 9] = [
-            (&[], &[]),
+        for (nodes, wrong) in [
+            (&[][..], &[][..]),
             (&[Health::default()], &[]),
             (&[good.clone(), good.clone()], &[]),
             (&[good.clone(), failed(&good, 2)], &[]),
@@ -119,8 +119,7 @@ mod tests {
             (&[good.clone(), at(90), at(89), starting], &[(NodeOutOfSync, "n2"), (NodeOutOfSync, "n3")]),
             (&[failed(&good, 1), failed(&good, 2)], &[(AllNodesDown, "")]),
             (&[failed(&good, 3), never], &[(NodeSilent, "n0"), (NodeSilent, "n1"), (AllNodesDown, "")]),
-        ];
-        for (nodes, wrong) in cases {
+        ] {
             assert_eq!(names(&kinds(nodes, &Alarms::new())), wrong, "{nodes:?}");
         }
     }

@@ -35,7 +35,9 @@ impl Node {
     pub fn legacy(&self, now: f64) -> Value {
         let mut node = aged(value(self), now);
         if let Some(peers) = node.get_mut("connected_peers").and_then(Value::as_array_mut) {
-            peers.iter_mut().for_each(|peer| *peer = aged(peer.take(), now));
+            for peer in peers {
+                *peer = aged(peer.take(), now);
+            }
         }
         node
     }

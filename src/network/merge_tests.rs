@@ -57,16 +57,15 @@ fn nothing_is_saved_while_only_clocks_run() {
     let (mut random, truth) = (StdRng::seed_from_u64(11), crowd(2, 6));
     let mut readings = vec![Readings::default(); truth.len()];
     let (mut told, mut reporters, mut saves) = (Network::default(), Reporters::new(), 0);
-    for round in 0..10_001_u64 {
+    for round in 0..10_001_u32 {
         let mut answers = truth.clone();
         for (node, readings) in answers.iter_mut().zip(&mut readings) {
-            let mut off =
-                |start: Option<i64>| start.map(|start| start + random.random_range(-1.9..=1.9_f64).round() as i64);
+            let mut off = |start: Option<i64>| start.map(|start| start + random.random_range(-2..=2));
             node.up_since = off(node.up_since);
-            node.received_at_ms.0 += round * 1000;
+            node.received_at_ms.0 += u64::from(round) * 1000;
             for peer in &mut node.connected_peers {
                 peer.up_since = off(peer.up_since);
-                peer.last_message.0 = peer.last_message.0.map(|last| last + round as i64 % 17);
+                peer.last_message.0 = peer.last_message.0.map(|last| last + i64::from(round % 17));
             }
             node.connected_peers.shuffle(&mut random);
             readings.settle(node);
@@ -129,7 +128,9 @@ fn the_word_of_one_node_counts_as_long_as_it_reports_the_peer() {
     assert_eq!(address, "40000", "it does not report the peer any more");
     nodes[1] = crowd(3, 1).swap_remove(1);
     assert_eq!(word(&nodes, &reporters).0, "40000");
-    nodes.iter_mut().for_each(|node| node.state = INITIALIZING.into());
+    for node in &mut nodes {
+        node.state = INITIALIZING.into();
+    }
     assert_eq!(word(&nodes, &Reporters::new()).0, "40000", "nobody is ready");
 }
 

@@ -20,7 +20,6 @@ impl<T> PartialEq for Volatile<T> {
 
 impl<T> Volatile<Option<T>> {
     /// Whether there is nothing in it.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it so")]
     pub fn is_none(&self) -> bool {
         self.0.is_none()
     }

@@ -61,7 +61,7 @@ struct AdminNetwork {
 pub(super) fn read(body: &[u8], url: &Url, receipt: Receipt) -> Result<Status, StatusError> {
     let answers: Vec<Answer<'_>> = serde_json::from_slice(body)?;
     let answer = |id: u64| answers.iter().find(|answer| answer.id == id).and_then(|answer| answer.result);
-    let text = |id| answer(id).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).filter(fits);
+    let text = |id| answer(id).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).filter(|text| fits(text));
     let app_version = text(1).ok_or(StatusError::Bounds("web3_clientVersion"))?;
     let latest = answer(4).and_then(|raw| serde_json::from_str::<Latest>(raw.get()).ok()).filter(|it| fits(&it.hash));
     let told =
@@ -111,7 +111,7 @@ fn peer(raw: &RawValue) -> Option<Peer> {
     let address = admin.network.map(|network| network.remote_address).unwrap_or_default();
     let protocol = admin.caps.into_iter().filter(|cap| cap.starts_with("eth/")).max().unwrap_or_default();
     let entrypoints: Vec<String> = admin.enode.into_iter().collect();
-    let bounded = [&admin.name, &address, &protocol].into_iter().chain(&entrypoints).all(fits);
+    let bounded = [&admin.name, &address, &protocol].into_iter().chain(&entrypoints).all(|text| fits(text));
     (is_id(&id) && bounded).then(|| Peer {
         id,
         app_version: admin.name,
@@ -123,7 +123,7 @@ fn peer(raw: &RawValue) -> Option<Peer> {
     })
 }
 
-fn fits(text: &String) -> bool {
+fn fits(text: &str) -> bool {
     text.len() <= MAX_TEXT
 }
 

@@ -299,7 +299,8 @@ fn is_time(time: f64) -> bool {
 
 /// The whole second that was so long before `now`.
 fn seconds(now: f64, ago: f64) -> Option<i64> {
-    ago.is_finite().then(|| now - ago).filter(|time| is_time(*time)).and_then(whole)
+    // What is not finite is no time either.
+    Some(now - ago).filter(|time| is_time(*time)).and_then(whole)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the bounds are checked")]

@@ -13,7 +13,7 @@ const META: &str = "{hathor-explorer-service.network.v1}.meta";
 
 async fn hathor(nodes: u16, manners: &[(u16, Manner)], jitter_ms: u64) -> Hathor {
     let jitter = Duration::from_millis(jitter_ms);
-    Hathor::start(&Plan { nodes, connections: 8, jitter, manners: manners.to_vec() }).await.unwrap()
+    Hathor::start(&Plan { nodes, connections: 8, port: 0, jitter, manners: manners.to_vec() }).await.unwrap()
 }
 
 async fn up(scratch: &Scratch) -> Collector {

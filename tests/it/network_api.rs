@@ -16,7 +16,7 @@ use crate::support::{Collector, Scratch, contract, eventually, http::client};
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 async fn hathor(nodes: u16, connections: u16) -> Hathor {
-    Hathor::start(&Plan { nodes, connections, jitter: Duration::ZERO, manners: Vec::new() }).await.unwrap()
+    Hathor::start(&Plan { nodes, connections, port: 0, jitter: Duration::ZERO, manners: Vec::new() }).await.unwrap()
 }
 
 async fn up(scratch: &Scratch) -> Collector {

@@ -5,9 +5,9 @@
 //! `{"error": "not_found"}`; followers of one Network cost one reader of Redis in all; who is slow gets the newest only.
 
 mod events;
-mod network;
 mod node;
 mod socket;
+mod whole;
 
 use axum::{
     Json,
@@ -18,9 +18,9 @@ use serde_json::json;
 
 pub(super) use self::{
     events::events,
-    network::{gone, network},
     node::{node, nodes},
     socket::socket,
+    whole::{gone, network},
 };
 use super::{Api, problem::Problem, query::Known};
 use crate::{

@@ -27,7 +27,7 @@ use crate::{
 /// How often a client is asked whether it is there; one that has not said anything for twice as long is not.
 const PING: Duration = Duration::from_secs(30);
 /// How long one message may take to be taken.
-const SEND: Duration = Duration::from_secs(60);
+const SEND: Duration = Duration::from_mins(1);
 /// Bytes that a client may say at once; nothing it says means anything here.
 const MAX_SAID: usize = 4 << 10;
 
@@ -61,7 +61,7 @@ pub(super) fn permit(api: &Api) -> Result<OwnedSemaphorePermit, Fault> {
 /// Whether this is no page of somebody else's: browsers let any page open a WebSocket to anybody, and say whose it is.
 fn is_same_origin(uri: &Uri, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let here = uri.authority().map(|authority| authority.as_str());
+    let here = uri.authority().map(axum::http::uri::Authority::as_str);
     let here = here.or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()));
     let there = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
     here.zip(there).is_some_and(|(here, (_, there))| here.eq_ignore_ascii_case(there))

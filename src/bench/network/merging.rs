@@ -23,7 +23,7 @@ const ORDERS: u32 = 1000;
 const MERGES: u32 = 50;
 
 pub(super) async fn measure(nodes: u16, connections: u16) -> anyhow::Result<Vec<Figure>> {
-    let plan = Plan { nodes, connections, jitter: std::time::Duration::ZERO, manners: Vec::new() };
+    let plan = Plan { nodes, connections, port: 0, jitter: std::time::Duration::ZERO, manners: Vec::new() };
     let hathor = Hathor::start(&plan).await?;
     let http = Client::new(&config::defaults()?.network);
     let (mut answers, mut reading) = (Vec::new(), 0.0);
@@ -58,7 +58,9 @@ fn orders(answers: &[Node]) -> usize {
     let mut bytes = BTreeSet::new();
     for _ in 0..ORDERS {
         answers.shuffle(&mut random);
-        answers.iter_mut().for_each(|node| node.connected_peers.shuffle(&mut random));
+        for node in &mut answers {
+            node.connected_peers.shuffle(&mut random);
+        }
         bytes.insert(merge(&answers, None, &Reporters::new()).0.canonical());
     }
     bytes.len()

@@ -31,7 +31,7 @@ const CHANGES: u16 = 100;
 /// From one poll of a node to the next, in ms.
 const INTERVAL: u64 = 1000;
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -42,7 +42,7 @@ struct Collector {
 }
 
 pub(super) async fn measure(nodes: u16, connections: u16) -> anyhow::Result<Vec<Figure>> {
-    let plan = Plan { nodes, connections, jitter: Duration::ZERO, manners: Vec::new() };
+    let plan = Plan { nodes, connections, port: 0, jitter: Duration::ZERO, manners: Vec::new() };
     let hathor = Hathor::start(&plan).await?;
     let redis = Scratch::start()?;
     let collector = Collector::start(&redis).await?;

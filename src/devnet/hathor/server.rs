@@ -64,7 +64,7 @@ impl Hathor {
         if !(1..=MOST).contains(&plan.nodes) {
             return Err(HathorError::Count);
         }
-        let listeners = listen(plan.nodes).await?;
+        let listeners = listen(plan.nodes, plan.port).await?;
         let world = Arc::new(Mutex::new(World::new(plan, now())));
         let stop = CancellationToken::new();
         let mut urls = Vec::new();
@@ -118,19 +118,19 @@ impl Hathor {
 }
 
 /// The same port on every address.
-async fn listen(nodes: u16) -> io::Result<Vec<(SocketAddr, TcpListener)>> {
+async fn listen(nodes: u16, port: u16) -> io::Result<Vec<(SocketAddr, TcpListener)>> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match listen_once(nodes).await {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < TRIES => {}
+        match listen_once(nodes, port).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && port == 0 && tries < TRIES => {}
             other => return other,
         }
     }
 }
 
-async fn listen_once(nodes: u16) -> io::Result<Vec<(SocketAddr, TcpListener)>> {
-    let (mut listeners, mut port) = (Vec::new(), 0);
+async fn listen_once(nodes: u16, mut port: u16) -> io::Result<Vec<(SocketAddr, TcpListener)>> {
+    let mut listeners = Vec::new();
     for number in 0..nodes {
         let listener = TcpListener::bind((address(number), port)).await?;
         let address = listener.local_addr()?;

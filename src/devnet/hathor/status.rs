@@ -30,9 +30,9 @@ pub(super) fn status(world: &World, node: &Node, now: f64, mut chance: impl FnMu
     let number = world.nodes.iter().position(|other| other.id == own).and_then(|place| u32::try_from(place).ok());
     let mut dag = json!({"first_timestamp": 1_577_836_800, "latest_timestamp": world.latest});
     if manner != Manner::Old {
-        dag["best_block_tips"] = json!([{"hash": block(height), "height": height}]);
-        dag["best_block"] = json!({"hash": block(height), "height": height});
-        dag["best_blockchain"] = json!([[height, block(height)]]);
+        set(&mut dag, "best_block_tips", json!([{"hash": block(height), "height": height}]));
+        set(&mut dag, "best_block", json!({"hash": block(height), "height": height}));
+        set(&mut dag, "best_blockchain", json!([[height, block(height)]]));
     }
     json!({
         "server": {
@@ -69,19 +69,28 @@ fn connected(world: &World, manner: Manner, peer: u32, age: f64, now: f64, chanc
         "warning_flags": [],
     });
     if manner == Manner::SyncV1 || manner == Manner::Old {
-        told["plugins"] = json!({"node-sync-timestamp": {
-            "is_enabled": true, "latest_timestamp": world.latest, "synced_timestamp": world.latest,
-        }});
+        set(
+            &mut told,
+            "plugins",
+            json!({"node-sync-timestamp": {
+                "is_enabled": true, "latest_timestamp": world.latest, "synced_timestamp": world.latest,
+            }}),
+        );
     }
     if manner != Manner::Old {
-        told["current_time"] = json!(now);
-        told["rtt"] = json!(if manner == Manner::Large { vec![0.123_456_789_012_345_6; 200] } else { vec![0.1, 0.11] });
-        told["protocol_version"] = json!(match manner {
-            Manner::SyncV1 => "sync-v1.1",
-            Manner::UnknownProtocol => "sync-v9",
-            _ => "sync-v2",
-        });
-        told["peer_best_blockchain"] = json!([[world.height, block(world.height)]]);
+        set(&mut told, "current_time", json!(now));
+        let rtt = if manner == Manner::Large { vec![0.123_456_789_012_345_6; 200] } else { vec![0.1, 0.11] };
+        set(&mut told, "rtt", json!(rtt));
+        set(
+            &mut told,
+            "protocol_version",
+            json!(match manner {
+                Manner::SyncV1 => "sync-v1.1",
+                Manner::UnknownProtocol => "sync-v9",
+                _ => "sync-v2",
+            }),
+        );
+        set(&mut told, "peer_best_blockchain", json!([[world.height, block(world.height)]]));
     }
     told
 }
@@ -89,8 +98,8 @@ fn connected(world: &World, manner: Manner, peer: u32, age: f64, now: f64, chanc
 fn known(manner: Manner, peer: u32) -> Value {
     let mut known = json!({"id": id(peer), "entrypoints": [entrypoint(peer)]});
     if manner != Manner::Old {
-        known["last_seen"] = json!(1.5);
-        known["flags"] = json!([]);
+        set(&mut known, "last_seen", json!(1.5));
+        set(&mut known, "flags", json!([]));
     }
     known
 }
@@ -112,4 +121,11 @@ fn place(number: u32) -> String {
 
 fn node(number: u32) -> Option<u16> {
     (number < PEERS).then(|| u16::try_from(number).ok()).flatten()
+}
+
+/// Sets a member of an object.
+fn set(object: &mut Value, name: &str, value: Value) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
 }

@@ -13,6 +13,8 @@ pub struct Plan {
     pub nodes: u16,
     /// Connections of each, to its neighbours and to peers that nobody can reach.
     pub connections: u16,
+    /// The port that all of them listen on; 0 takes one that is free.
+    pub port: u16,
     /// How far what a node says of its age may be off, to either side.
     pub jitter: Duration,
     /// How some of them behave, by their numbers.
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     fn world(nodes: u16, connections: u16) -> World {
-        let plan = Plan { nodes, connections, jitter: Duration::ZERO, manners: vec![(0, Manner::Hung)] };
+        let plan = Plan { nodes, connections, port: 0, jitter: Duration::ZERO, manners: vec![(0, Manner::Hung)] };
         World::new(&plan, 2e9)
     }
 
@@ -134,7 +136,9 @@ mod tests {
             let mut reporters: BTreeMap<u32, u32> = BTreeMap::new();
             for node in &world.nodes {
                 let mut all: Vec<u32> = node.connected.iter().map(|(other, _)| *other).collect();
-                all.iter().for_each(|other| *reporters.entry(*other).or_default() += 1);
+                for other in &all {
+                    *reporters.entry(*other).or_default() += 1;
+                }
                 all.sort_unstable();
                 all.dedup();
                 assert_eq!(all.len(), node.connected.len());

@@ -109,7 +109,9 @@ impl Book {
         let is_over = |candidate: &Candidate| now.saturating_sub(candidate.heard_at) > FORGET;
         let over: Vec<String> =
             self.candidates.iter().filter(|(_, candidate)| is_over(candidate)).map(|(host, _)| host.clone()).collect();
-        over.iter().for_each(|host| drop(self.candidates.remove(host)));
+        for host in &over {
+            self.candidates.remove(host);
+        }
         over
     }
 

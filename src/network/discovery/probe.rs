@@ -63,7 +63,7 @@ mod tests {
     async fn only_the_node_that_was_named_and_is_ours_counts() {
         rustls::crypto::ring::default_provider().install_default().ok();
         let manners = vec![(1, Manner::Elsewhere), (2, Manner::Hung), (3, Manner::Redirecting)];
-        let plan = Plan { nodes: 4, connections: 4, jitter: Duration::ZERO, manners };
+        let plan = Plan { nodes: 4, connections: 4, port: 0, jitter: Duration::ZERO, manners };
         let hathor = Hathor::start(&plan).await.unwrap();
         let http = Client::new(&config::load(None, Vec::new()).unwrap().network);
         let tried = async |host: &str, ids: &[String], port: u16| {

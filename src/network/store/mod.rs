@@ -141,8 +141,7 @@ impl Store {
         gone: &[&AggregatedPeer],
     ) -> Result<Option<u64>, BrokerError> {
         let (network_json, reporters, change) = (json(network), json(reporters), json(change));
-        let (digest, gone): (String, Vec<String>) =
-            (network.digest(), gone.iter().take(MAX_GONE).map(|peer| json(peer)).collect());
+        let (digest, gone): (String, Vec<String>) = (network.digest(), gone.iter().take(MAX_GONE).map(json).collect());
         let revision: u64 = self
             .script(script!("save"), |cmd| {
                 cmd.arg(&token.owner).arg(token.number).arg(&network_json).arg(&digest).arg(&reporters).arg(&change);

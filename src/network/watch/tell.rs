@@ -187,11 +187,10 @@ impl Polled {
     }
 }
 
-/// What is in `these` and not in `those`.
-fn difference(these: &Alarms, those: &Alarms) -> Alarms {
-    these
-        .iter()
-        .filter(|(key, _)| !those.contains_key(key))
+/// What is in `some` and not in `others`.
+fn difference(some: &Alarms, others: &Alarms) -> Alarms {
+    some.iter()
+        .filter(|(key, _)| !others.contains_key(key))
         .map(|(key, text)| (key.clone(), text.clone()))
         .collect::<BTreeMap<_, _>>()
 }
