@@ -28,7 +28,7 @@ pub struct Settings {
     #[serde(default = "rounds")]
     #[schemars(range(max = 1_000_000))]
     rounds: u64,
-    /// From one poll of a node to the next, in milliseconds, a tenth more or less; after failures up to a minute.
+    /// From one poll of a node to the next, in milliseconds, and up to a tenth more; after failures up to a minute.
     #[serde(default = "interval_ms")]
     #[schemars(range(min = 334, max = 3_600_000))]
     interval_ms: u64,

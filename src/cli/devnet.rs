@@ -54,7 +54,7 @@ pub(super) struct Args {
     #[command(flatten)]
     synthesis: Synthesis,
     #[command(flatten)]
-    hathor: hathor::Args,
+    hathor: hathor::FullNodes,
 }
 
 /// What only synthetic nodes can be.

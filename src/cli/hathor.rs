@@ -11,9 +11,9 @@ use crate::devnet::hathor::{Hathor, Manner, Plan};
 
 /// What only full nodes can be.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct FullNodes {
     /// Instead of a discv5 network, so many full nodes that answer GET /v1a/status; prints their URLs.
-    #[arg(long = "hathor", value_name = "N", conflicts_with_all = ["synthetic", "dead"], value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(id = "hathor", long, value_name = "N", conflicts_with_all = ["synthetic", "dead"], value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(super) nodes: Option<u16>,
     /// Connections of every full node.
     #[arg(long, value_name = "N", default_value_t = 8, requires = "hathor", value_parser = clap::value_parser!(u16).range(0..=5_000))]
@@ -41,7 +41,7 @@ fn manner(text: &str) -> Result<(u16, Manner), String> {
 
 /// Runs them until it is told to stop. With `churn` a tenth of them restarts so often.
 pub(super) async fn run(
-    args: &Args,
+    args: &FullNodes,
     nodes: u16,
     churn: Option<Duration>,
     json: bool,

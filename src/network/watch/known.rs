@@ -92,7 +92,9 @@ impl Known {
                         before.filter(|before| before.id == node.id).map(Readings::known).unwrap_or_default();
                 }
                 entry.readings.settle(&mut node);
-                let differs = entry.health.said.as_ref() != Some(&node) || entry.until.is_none();
+                // While it did not answer, what became of others may not have been told.
+                let is_back = entry.until.is_none() || entry.health.failures > 0;
+                let differs = is_back || entry.health.said.as_ref() != Some(&node);
                 entry.health = Health { said: Some(node.clone()), failures: 0, reason: None };
                 (entry.took, entry.error, entry.skipped) = (Some(answer.took), None, answer.status.skipped);
                 entry.until = Some(Instant::now() + life);

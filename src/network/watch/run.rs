@@ -122,7 +122,7 @@ impl Watch<'_> {
                 // Stopping comes first, and merging before what would make the next merge larger.
                 biased;
                 () = cancelled.cancelled() => {
-                    return Err(Failure::transient("stopped", "polling was stopped before its end"));
+                    return Err(stopped());
                 }
                 () = merge => self.aggregate().await,
                 _ = beat.tick() => self.beat().await,
@@ -280,7 +280,11 @@ impl Watch<'_> {
                 tokio::time::sleep(BEAT / 5).await;
             }
         });
-        match told.await {
+        let told = tokio::select! {
+            told = told => told,
+            () = self.job.cancelled().cancelled() => return Err(stopped()),
+        };
+        match told {
             Ok(told) => Ok(told?),
             Err(_) => {
                 Err(Failure::transient("not_aggregated", "another job aggregates this network, and does not do it"))
@@ -297,4 +301,8 @@ impl Watch<'_> {
         self.job.progress(1.0, report.summary()).await;
         Ok(report)
     }
+}
+
+fn stopped() -> Failure {
+    Failure::transient("stopped", "polling was stopped before its end")
 }
