@@ -43,7 +43,7 @@ pub struct Node {
     pub app_version: String,
     /// When its process began, in seconds since 1970; null where a node of its kind does not say.
     pub up_since: Option<i64>,
-    /// [`READY`], [`INITIALIZING`], or whatever else it said.
+    /// `READY`, `INITIALIZING`, or whatever else it said.
     pub state: String,
     /// The network it says it is in.
     pub network: String,

@@ -10,7 +10,7 @@ use super::{
     status::{Hint, Receipt, Status, StatusError},
 };
 
-/// All calls at once; the id of each is its place in [`Answers`].
+/// All calls at once; answers are known by these ids.
 pub(super) const QUESTION: &str = r#"[
 {"jsonrpc":"2.0","id":1,"method":"web3_clientVersion","params":[]},
 {"jsonrpc":"2.0","id":2,"method":"eth_chainId","params":[]},

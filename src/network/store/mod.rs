@@ -5,8 +5,8 @@
 //!
 //! | key | type | holds |
 //! |---|---|---|
-//! | `<p>.network.v1` | string | the [`Network`] as JSON; never expires |
-//! | `<p>.node.<id>` | string | what a [`Node`] said last, as JSON; expires |
+//! | `<p>.network.v1` | string | the [`Network`], JSON; never expires |
+//! | `<p>.node.<id>` | string | what a [`Node`](super::Node) said last, JSON; expires |
 //! | `<p>.candidates` | hash | hosts that may be nodes, JSON each (discovery) |
 //! | `{<p>.network.v1}.meta` | hash | `revision`, `saved_at_ms`, `checked_at_ms`, `sha256` (of the canonical bytes), `fence` |
 //! | `{<p>.network.v1}.lock` | string | `<token> <owner>`: who aggregates; expires |

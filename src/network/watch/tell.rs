@@ -56,7 +56,8 @@ pub struct Report {
     raised: u64,
     /// Alarms that are on.
     alarms: Vec<String>,
-    /// What the search for further nodes came to.
+    /// What the search for further nodes came to, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     discovery: Option<Discovery>,
 }
 
