@@ -25,6 +25,8 @@ pub mod devnet;
 pub mod discv5;
 // What a job is: id, task spec, status, record, events, and how it is accepted and read.
 pub mod job;
+// What full nodes say of themselves and their peers, merged into one Network; serves `node_status`.
+pub mod network;
 // The one client of every outgoing HTTP call: what it may reach, and how much it reads.
 pub mod outbound;
 // The contract between a platform's file and everything else, and the registry of all of them.

@@ -16,6 +16,7 @@ mod get;
 mod hosts;
 mod layers;
 mod list;
+mod network;
 mod platforms;
 mod problem;
 mod query;
@@ -42,6 +43,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use self::{
     crawl::Crawls,
     hosts::Hosts,
+    network::Networks,
     problem::{Code, Problem},
 };
 use crate::{config::Config, job::Jobs, outbound::Client};
@@ -56,6 +58,7 @@ struct Api(Arc<Shared>);
 struct Shared {
     jobs: Jobs,
     crawls: Crawls,
+    networks: Networks,
     /// Asked what it would call; nothing is called from here.
     http: Client,
     config: Arc<Config>,
@@ -87,7 +90,9 @@ pub async fn serve(
     let stop = shutdown.clone();
     let (hosts, crawls) = (Hosts::new(&config.api), Crawls::new(&jobs, &config));
     let (http, started) = (Client::new(&config.network), Instant::now());
-    let api = Api(Arc::new(Shared { jobs, crawls, http, config, hosts, supervises, streams, stop, started }));
+    let networks = Networks::default();
+    let shared = Shared { jobs, crawls, networks, http, config, hosts, supervises, streams, stop, started };
+    let api = Api(Arc::new(shared));
     server::serve(listener, router(api.clone()), &api.config.api, &shutdown).await;
 }
 
@@ -112,6 +117,14 @@ fn routes() -> Vec<Route> {
         Route::new(GET, "/crawl/stats", crawl::stats),
         Route::new(GET, "/crawl/export", crawl::export),
         Route::new(GET, "/crawl/events", crawl::events).unlimited(),
+        Route::new(GET, "/network", network::network),
+        Route::new(GET, "/network/gone", network::gone),
+        // Whether it is a handshake, or a stream: both may last for ever.
+        Route::new(GET, "/network/ws", network::socket).unlimited(),
+        Route::new(GET, "/network/events", network::events).unlimited(),
+        Route::new(GET, "/node", network::nodes),
+        Route::new(GET, "/node/", network::nodes),
+        Route::new(GET, "/node/{id}", network::node),
         Route::new(GET, "/openapi.yaml", spec::openapi),
     ]
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Seconds after which trying again makes sense.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
 /// Errors of one task spec that are told: a body can hold a hundred thousand.
 const MAX_ERRORS: usize = 100;
@@ -147,6 +147,11 @@ impl Code {
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), errors: Vec::new(), cause: None }
+    }
+
+    /// What is wrong, for people.
+    pub(super) fn into_detail(self) -> String {
+        self.detail
     }
 
     /// A fault of ours.

@@ -6,7 +6,6 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use rustix::process::{Resource, getrlimit};
@@ -15,7 +14,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::config;
 
@@ -43,23 +42,34 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: &config
     let mut http = http1::Builder::new();
     // Also how long a connection may be kept open between two requests.
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout.0).max_buf_size(HEAD);
-    let open = GracefulShutdown::new();
+    let open = TaskTracker::new();
     loop {
         let (slot, stream) = tokio::select! {
             () = shutdown.cancelled() => break,
             accepted = accept(&listener, &slots) => accepted,
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
+        // Upgraded ones are WebSockets, which end by themselves.
+        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let shutdown = shutdown.clone();
+        open.spawn(async move {
+            tokio::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = shutdown.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection broke");
             }
             drop(slot);
         });
     }
+    open.close();
     drop(listener);
-    if timeout(GRACE, open.shutdown()).await.is_err() {
+    if timeout(GRACE, open.wait()).await.is_err() {
         tracing::warn!("some requests did not end in time");
     }
 }

@@ -98,6 +98,7 @@ async fn bench(overrides: &[(&str, &str)]) -> Bench {
     let jobs = Jobs::new(queue, Arc::new(Registry::load().unwrap()), Sealer::load(&key).unwrap(), &config);
     let api = Api(Arc::new(Shared {
         crawls: Crawls::new(&jobs, &config),
+        networks: Networks::default(),
         jobs: jobs.clone(),
         streams: Arc::new(Semaphore::new(config.api.max_streams)),
         hosts: Hosts::new(&config.api),

@@ -13,6 +13,7 @@
 pub mod crawl;
 pub mod floor;
 mod http;
+pub mod network;
 mod queue;
 mod recovery;
 mod retention;

@@ -365,8 +365,8 @@ fn percentile(measured: &[f64], share: f64) -> f64 {
     sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
-/// `utime + stime` of a process, 0 when it is gone.
-fn ticks_of(pid: u32) -> u64 {
+/// `utime + stime` of a process in hundredths of a second, 0 when it is gone.
+pub(super) fn ticks_of(pid: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after_name = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
     after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()

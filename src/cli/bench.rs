@@ -9,7 +9,9 @@ use super::{CliError, options::Sources, print};
 use crate::bench::{
     Work,
     crawl::{Figures, Rule, Scene, crowd, measure as measure_crawl},
-    measure, retention,
+    measure,
+    network::measure as measure_network,
+    retention,
 };
 
 /// Measure what the README claims.
@@ -60,6 +62,20 @@ not met.")]
         #[arg(long)]
         json: bool,
     },
+    /// Full nodes that are polled: what merging costs, how soon a change is seen, what followers cost.
+    #[command(after_help = "\
+Starts a scratch redis-server, a collector and the nodes. Exit code 1 says that a bar is not met.")]
+    Network {
+        /// Nodes.
+        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=500))]
+        nodes: u16,
+        /// Connections of each.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(2..=1000))]
+        connections: u16,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// What stays in Redis when jobs come and go, each kept for a second.
     Retention {
         #[command(flatten)]
@@ -84,6 +100,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
         What::Retention { sources, jobs, json } => {
             (serde_json::to_value(retention(sources.load(Vec::new())?, jobs).await.map_err(failed)?), json)
         }
+        What::Network { nodes, connections, json } => return network(nodes, connections, json).await,
         What::Crawl { only, nodes, json } => return crawl(&only, nodes, json).await,
     };
     let figures = figures.map_err(|error| CliError::Start(error.to_string()))?;
@@ -98,6 +115,25 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     }
     print(&format!("{table}\n"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Polls full nodes. The code says whether every bar is met.
+async fn network(nodes: u16, connections: u16, json: bool) -> Result<ExitCode, CliError> {
+    let failed = |error| CliError::Start(format!("the bench ended: {error:#}"));
+    let figures = measure_network(nodes, connections).await.map_err(failed)?;
+    if json {
+        let text = serde_json::to_string(&figures).map_err(|error| CliError::Start(error.to_string()))?;
+        print(&format!("{text}\n"))?;
+    } else {
+        let mut table = Table::new();
+        table.set_header(["figure", "value", "at most"]);
+        for figure in &figures.figures {
+            let most = figure.at_most.map(|most| most.to_string()).unwrap_or_default();
+            table.add_row([figure.name, &format!("{:.2}", figure.value), &most]);
+        }
+        print(&format!("{table}\n"))?;
+    }
+    Ok(if figures.are_met() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Plays scenes of the crawl. The code says whether every bar is met.

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, print, stop};
+use super::{CliError, hathor, print, stop};
 use crate::devnet::{
     Devnet, DevnetError, Shape,
     synthetic::{Limiter, Plan, Server, ServerError},
@@ -33,7 +33,8 @@ whoever gave orders closes stdin:
 
 Examples:
   collector devnet --nodes 64 --dead 0.1
-  collector devnet --synthetic --nodes 50000 --dead 0.6 --limiter --rtt-ms 5")]
+  collector devnet --synthetic --nodes 50000 --dead 0.6 --limiter --rtt-ms 5
+  collector devnet --hathor 3 --manner 2=hung")]
 pub(super) struct Args {
     /// Nodes, the dead ones included; at most 10000, with --synthetic 100000.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=100_000))]
@@ -52,6 +53,8 @@ pub(super) struct Args {
     synthetic: bool,
     #[command(flatten)]
     synthesis: Synthesis,
+    #[command(flatten)]
+    hathor: hathor::FullNodes,
 }
 
 /// What only synthetic nodes can be.
@@ -86,6 +89,9 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let stop = stop::on_signal()?;
     if args.synthetic {
         return synthesize(&args, &stop).await;
+    }
+    if let Some(nodes) = args.hathor.nodes {
+        return hathor::run(&args.hathor, nodes, args.churn.map(Duration::from_secs), args.json, &stop).await;
     }
     let nodes = u16::try_from(args.nodes).ok().filter(|nodes| *nodes <= MOST_REAL);
     let nodes = nodes.ok_or_else(|| CliError::Start(format!("more than {MOST_REAL} nodes need --synthetic")))?;

@@ -15,6 +15,7 @@ mod devnet;
 mod error;
 mod follow;
 mod get;
+mod hathor;
 mod list;
 mod logging;
 mod options;
@@ -94,7 +95,7 @@ enum Command {
     Platforms(platforms::Args),
     /// Show or check the configuration.
     Config(config::Args),
-    /// Run a local discv5 network to crawl: real nodes, no internet.
+    /// Run a local discv5 network to crawl, or full nodes to poll: no internet.
     Devnet(devnet::Args),
     /// Measure what the README claims.
     Bench(bench::Args),

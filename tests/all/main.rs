@@ -5,6 +5,7 @@
 
 mod chaos;
 mod cluster;
+mod ethereum;
 mod fuzz;
 mod oom;
 mod partners;

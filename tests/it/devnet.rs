@@ -8,7 +8,7 @@ use std::{
 use discv5::Enr;
 use serde_json::{Value, json};
 
-use crate::support::{Collector, Scratch, eventually};
+use crate::support::{Collector, Scratch, eventually, finished, http::client};
 
 /// The records of the nodes that were restarted until now.
 fn restarted(devnet: &Collector) -> Vec<Enr> {
@@ -148,4 +148,35 @@ fn the_bench_compares_a_crawl_with_the_truth() {
     assert!(scene["cpu_ms_per_node"].as_f64().unwrap() > 0.0 && scene["packets_per_node"].as_f64().unwrap() > 15.0);
     let met = scene["bars"].as_array().unwrap().iter().all(|bar| bar["met"] == true);
     assert_eq!(output.status.code(), Some(i32::from(!met)), "{scene}");
+}
+
+#[tokio::test]
+async fn full_nodes_answer_as_they_are_told_to() {
+    let scratch = Scratch::new();
+    let options = ["devnet", "--hathor", "3", "--connections", "4", "--manner", "1=failing", "--churn", "1", "--json"];
+    let mut devnet = Collector::silent(&scratch, &options, &[]);
+    let said: Value = serde_json::from_str(&devnet.line().await).unwrap();
+    assert_eq!((said["nodes"].as_array().unwrap().len(), &said["network"]), (3, &json!("devnet")));
+    let ask = async |number: usize| {
+        let url = format!("{}v1a/status", said["nodes"][number].as_str().unwrap());
+        let response = client().get(url).send().await.unwrap();
+        let status = response.status().as_u16();
+        #[expect(clippy::disallowed_methods, reason = "the answer comes from the test's own node")]
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str::<Value>(&text).unwrap_or_default())
+    };
+    let (status, first) = ask(0).await;
+    assert_eq!((status, first["connections"]["connected_peers"].as_array().unwrap().len()), (200, 4));
+    assert_eq!(ask(1).await.0, 503);
+    eventually("the nodes restart", async || {
+        (ask(0).await.1["server"]["uptime"].as_f64().unwrap() < 100.0).then_some(())
+    })
+    .await;
+    let restarted = format!("restarted {}", first["server"]["id"].as_str().unwrap());
+    eventually("that is said", async || devnet.stderr().contains(&restarted).then_some(())).await;
+    assert_eq!(devnet.stop().await.code(), Some(0));
+    for options in [&["--manner", "0=odd"][..], &["--manner", "hung"], &["--synthetic"]] {
+        let refused = finished(&scratch, [&["devnet", "--hathor", "1"], options].concat(), &[]).await;
+        assert_eq!(refused.code, Some(2), "{options:?}: {}", refused.stderr);
+    }
 }

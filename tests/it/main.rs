@@ -25,6 +25,8 @@ mod hosts;
 mod http_server;
 mod jobs;
 mod limits;
+mod network;
+mod network_api;
 mod outbound;
 mod platform_files;
 mod recycling;

@@ -1,0 +1,140 @@
+//! `GET /network/ws`: the Network over a WebSocket.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{
+        State,
+        ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
+    http::{HeaderMap, StatusCode, Uri, header},
+    response::Response,
+};
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::Fault;
+use crate::{
+    api::{Api, query::Query},
+    network::Follower,
+};
+
+/// How often a client is asked whether it is there; one that has not said anything for twice as long is not.
+const PING: Duration = Duration::from_secs(30);
+/// How long one message may take to be taken.
+const SEND: Duration = Duration::from_mins(1);
+/// Bytes that a client may say at once; nothing it says means anything here.
+const MAX_SAID: usize = 4 << 10;
+
+/// Follows the Network.
+pub(crate) async fn socket(
+    State(api): State<Api>,
+    query: Query,
+    uri: Uri,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Fault> {
+    let query = query.only(&["prefix", "since"])?;
+    let (store, since) = (api.store(&query)?, query.parsed::<u64>("since")?);
+    if !is_same_origin(&uri, &headers) {
+        return Err(Fault::new(StatusCode::FORBIDDEN, "foreign_origin"));
+    }
+    let upgrade = upgrade.map_err(|_| Fault::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required"))?;
+    let permit = permit(&api)?;
+    let follower = api.networks.feeds.follow(&store).await?;
+    let stop = api.stop.clone();
+    let upgrade = upgrade.max_message_size(MAX_SAID).max_frame_size(MAX_SAID);
+    Ok(upgrade.on_upgrade(move |socket| send(socket, follower, since, stop, permit)))
+}
+
+/// One of the streams that may be open at once.
+pub(super) fn permit(api: &Api) -> Result<OwnedSemaphorePermit, Fault> {
+    let permit = api.streams.clone().try_acquire_owned();
+    permit.map_err(|_| Fault::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams"))
+}
+
+/// Whether this is no page of somebody else's: browsers let any page open a WebSocket to anybody, and say whose it is.
+fn is_same_origin(uri: &Uri, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let here = uri.authority().map(axum::http::uri::Authority::as_str);
+    let here = here.or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()));
+    let there = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    here.zip(there).is_some_and(|(here, (_, there))| here.eq_ignore_ascii_case(there))
+}
+
+/// Sends the newest Network until the client leaves or the process stops.
+async fn send(
+    socket: WebSocket,
+    mut follower: Follower,
+    mut told: Option<u64>,
+    stop: CancellationToken,
+    _permit: OwnedSemaphorePermit,
+) {
+    let (mut sink, mut said) = socket.split();
+    let mut ping = interval_at(Instant::now() + PING, PING);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard = Instant::now();
+    loop {
+        let message = tokio::select! {
+            latest = follower.next() => match latest {
+                Some(latest) if latest.revision > 0 && told != Some(latest.revision) => {
+                    told = Some(latest.revision);
+                    Utf8Bytes::try_from(latest.message.clone()).ok().map(Message::Text)
+                }
+                Some(_) => None,
+                None => break,
+            },
+            said = said.next() => match said {
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(_)) => {
+                    heard = Instant::now();
+                    None
+                }
+            },
+            _ = ping.tick() => {
+                if heard.elapsed() > 2 * PING {
+                    return;
+                }
+                Some(Message::Ping(Bytes::new()))
+            }
+            () = stop.cancelled() => break,
+        };
+        let Some(message) = message else { continue };
+        // While this waits for the client, newer Networks replace each other.
+        let sent = tokio::select! {
+            sent = timeout(SEND, sink.send(message)) => sent,
+            () = stop.cancelled() => return,
+        };
+        if !matches!(sent, Ok(Ok(()))) {
+            return;
+        }
+    }
+    // The client may have gone already.
+    timeout(Duration::from_secs(1), sink.send(Message::Close(None))).await.ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_of_our_own_may_listen() {
+        for (host, origin, same) in [
+            ("127.0.0.1:8900", None, true),
+            ("127.0.0.1:8900", Some("http://127.0.0.1:8900"), true),
+            ("Queue.example", Some("https://queue.example"), true),
+            ("127.0.0.1:8900", Some("http://127.0.0.1:8901"), false),
+            ("127.0.0.1:8900", Some("https://evil.example"), false),
+            ("127.0.0.1:8900", Some("null"), false),
+        ] {
+            let mut headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
+            headers.extend(origin.map(|origin| (header::ORIGIN, origin.parse().unwrap())));
+            assert_eq!(is_same_origin(&Uri::from_static("/network/ws"), &headers), same, "{origin:?}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The Network in Redis, and what belongs to it.
+//!
+//! In: what nodes said, from whoever polls them; a Network that differs, from the one aggregator that holds the lock.
+//! Out: all of it, to whoever asks. `<p>` is the [`Prefix`].
+//!
+//! | key | type | holds |
+//! |---|---|---|
+//! | `<p>.network.v1` | string | the [`Network`], JSON; never expires |
+//! | `<p>.node.<id>` | string | what a [`Node`](super::Node) said last, JSON; expires |
+//! | `<p>.candidates` | hash | hosts that may be nodes, JSON each (discovery) |
+//! | `{<p>.network.v1}.meta` | hash | `revision`, `saved_at_ms`, `checked_at_ms`, `sha256` (of the canonical bytes), `fence` |
+//! | `{<p>.network.v1}.lock` | string | `<token> <owner>`: who aggregates; expires |
+//! | `{<p>.network.v1}.events` | stream | `event` = JSON: `network`, `raised`, `cleared`; trimmed |
+//! | `{<p>.network.v1}.nodes` | zset | id of a node → when what it said is over, ms by Redis' clock |
+//! | `{<p>.network.v1}.reporters` | string | peer → the node whose word about it counts, JSON |
+//! | `{<p>.network.v1}.gone` | list | peers that left, the last first, JSON each; 1,000 at most |
+//! | `{<p>.network.v1}.alarms` | hash | alarms that are on, JSON each; fade when nobody watches |
+//!
+//! Invariants: a Network is written under the lock's token alone, so that one who was thought dead cannot write over what
+//! its successor knows; Network, revision and event are written together or not at all.
+
+mod candidates;
+mod nodes;
+
+use std::time::Duration;
+
+use redis::{Cmd, FromRedisValue};
+use serde_json::value::RawValue;
+
+use super::{
+    alarms::{AlarmKey, Alarms},
+    change::Change,
+    merge::Reporters,
+    model::{AggregatedPeer, Network},
+    prefix::Prefix,
+};
+use crate::broker::{Broker, BrokerError, Script};
+
+/// Events that can be read again.
+const MAX_EVENTS: usize = 1000;
+/// Peers that are remembered as gone.
+const MAX_GONE: usize = 1000;
+/// How long alarms stay on without a word.
+const ALARMS: Duration = Duration::from_mins(1);
+
+macro_rules! script {
+    ($name:literal) => {{
+        static SCRIPT: std::sync::LazyLock<Script> = std::sync::LazyLock::new(|| {
+            Script::new(concat!(include_str!("lua/prelude.lua"), include_str!(concat!("lua/", $name, ".lua"))))
+        });
+        &*SCRIPT
+    }};
+}
+
+/// One Network in Redis. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    broker: Broker,
+    prefix: Prefix,
+}
+
+/// The right to write the Network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    owner: String,
+    number: u64,
+}
+
+/// What one who wants to aggregate is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Redis' clock, in ms since 1970.
+    pub now: u64,
+    /// The right, unless another has it.
+    pub token: Option<Token>,
+    /// The revision of the Network there is, 0 if there is none.
+    pub revision: u64,
+}
+
+/// The Network as it is stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// JSON; empty if there is none.
+    pub json: String,
+    /// Rises by one with every change.
+    pub revision: u64,
+    /// When it changed, in ms since 1970.
+    pub saved_at_ms: u64,
+    /// When it was last found to be as it is, in ms since 1970.
+    pub checked_at_ms: u64,
+    /// Whose word about which peer counts.
+    pub reporters: Reporters,
+    /// The id of the last event.
+    pub last_event: String,
+    /// Alarms that are on, JSON each.
+    pub alarms: Vec<String>,
+}
+
+impl Store {
+    /// The Network of a prefix.
+    pub fn new(broker: Broker, prefix: Prefix) -> Self {
+        Self { broker, prefix }
+    }
+
+    /// What its keys begin with.
+    pub fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// The way to it.
+    pub fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
+    /// Takes the right to write for so long, or keeps it; `checked` says that the Network is known to be right.
+    pub async fn hold(&self, owner: &str, lease: Duration, checked: Checked) -> Result<Held, BrokerError> {
+        let (now, number, revision, exists): (u64, u64, u64, u8) = self
+            .script(script!("hold"), |cmd| {
+                cmd.arg(owner).arg(milliseconds(lease)).arg(u8::from(checked == Checked::Yes));
+            })
+            .await?;
+        let token = (number > 0).then(|| Token { owner: owner.to_owned(), number });
+        Ok(Held { now, token, revision: if exists == 1 { revision } else { 0 } })
+    }
+
+    /// Gives the right back.
+    pub async fn release(&self, token: &Token) -> Result<(), BrokerError> {
+        self.script(script!("release"), |cmd| {
+            cmd.arg(&token.owner).arg(token.number);
+        })
+        .await
+    }
+
+    /// Saves a Network that differs from the one before; its revision, or nothing if the right is another's by now.
+    pub async fn save(
+        &self,
+        token: &Token,
+        network: &Network,
+        reporters: &Reporters,
+        change: &Change,
+        gone: &[&AggregatedPeer],
+    ) -> Result<Option<u64>, BrokerError> {
+        let (network_json, reporters, change) = (json(network), json(reporters), json(change));
+        let (digest, gone): (String, Vec<String>) = (network.digest(), gone.iter().take(MAX_GONE).map(json).collect());
+        let revision: u64 = self
+            .script(script!("save"), |cmd| {
+                cmd.arg(&token.owner).arg(token.number).arg(&network_json).arg(&digest).arg(&reporters).arg(&change);
+                cmd.arg(MAX_EVENTS).arg(MAX_GONE);
+                for peer in &gone {
+                    cmd.arg(peer);
+                }
+            })
+            .await?;
+        Ok((revision > 0).then_some(revision))
+    }
+
+    /// The Network and what belongs to it, of one moment.
+    pub async fn read(&self) -> Result<Stored, BrokerError> {
+        type Read = (String, u64, u64, u64, String, String, Vec<String>);
+        let (json, revision, saved_at_ms, checked_at_ms, reporters, last_event, alarms): Read =
+            self.script(script!("read"), |_| {}).await?;
+        // What is not ours to read is as if it were not there: it is written anew.
+        let reporters = serde_json::from_str(&reporters).unwrap_or_default();
+        Ok(Stored { json, revision, saved_at_ms, checked_at_ms, reporters, last_event, alarms })
+    }
+
+    /// The revision there is and when it was saved (ms since 1970), if there is one.
+    pub async fn revision(&self) -> Result<Option<(u64, u64)>, BrokerError> {
+        let mut both = redis::pipe();
+        both.exists(self.prefix.network());
+        both.cmd("HMGET").arg(self.key("meta")).arg("revision").arg("saved_at_ms");
+        let (exists, (revision, saved)): (bool, (Option<u64>, Option<u64>)) = self.broker.pipeline(&both).await?;
+        Ok(revision.zip(saved).filter(|_| exists))
+    }
+
+    /// Says which alarms are on, and which are not any more.
+    pub async fn tell_alarms(&self, on: &Alarms, off: &Alarms) -> Result<(), BrokerError> {
+        if on.is_empty() && off.is_empty() {
+            return Ok(());
+        }
+        self.script(script!("alarms"), |cmd| {
+            cmd.arg(milliseconds(ALARMS)).arg(MAX_EVENTS);
+            for (verb, alarms) in [("raise", on), ("clear", off)] {
+                for (key, text) in alarms {
+                    let (name, members) = alarm(key, text);
+                    cmd.arg(verb).arg(name).arg(members);
+                }
+            }
+        })
+        .await
+    }
+
+    /// The peers that left last, the last first.
+    pub async fn gone(&self, limit: usize) -> Result<Vec<Box<RawValue>>, BrokerError> {
+        let mut command = redis::cmd("LRANGE");
+        command.arg(self.key("gone")).arg(0).arg(limit.clamp(1, MAX_GONE) - 1);
+        let lines: Vec<String> = self.broker.query(&command).await?;
+        Ok(lines.into_iter().filter_map(|line| RawValue::from_string(line).ok()).collect())
+    }
+
+    /// The key of the event stream.
+    pub fn events_key(&self) -> String {
+        self.key("events")
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{{{}}}.{name}", self.prefix.network())
+    }
+
+    async fn script<T: FromRedisValue>(&self, script: &Script, args: impl Fn(&mut Cmd)) -> Result<T, BrokerError> {
+        script.call(&mut self.broker.connection(), &self.prefix.network(), args).await
+    }
+}
+
+/// Whether a Network is known to be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// It is.
+    Yes,
+    /// Nobody knows.
+    No,
+}
+
+/// The name of an alarm, and what it says as members of a JSON object.
+fn alarm((kind, url): &AlarmKey, text: &str) -> (String, String) {
+    let kind = json(kind);
+    let node = if url.is_empty() { "null".into() } else { json(url) };
+    let members = format!("\"kind\":{kind},\"node\":{node},\"text\":{}", json(&text));
+    (format!("{kind} {url}"), members)
+}
+
+/// Strings, integers and lists: this cannot fail.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".into())
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
