@@ -1,0 +1,173 @@
+//! What the answer of another host means, as a type up to where it is decided: one table for providers, one for
+//! receivers of callbacks.
+
+use std::time::Duration;
+
+use super::At;
+
+/// The longest that a host may ask us to stay away.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+
+/// How an exchange with another host ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It answered with this status, and with a `Retry-After` maybe.
+    Status(u16, Option<Duration>),
+    /// It could not be reached, broke off, or took too long: what was wrong, as a word for machines.
+    Unreachable(&'static str),
+    /// It may not be asked, or answered more than anybody wants to hold: asking again cannot help.
+    Refused(&'static str),
+    /// It answered 2xx with a body that is not what its type says.
+    Garbled,
+}
+
+/// What becomes of a provider's part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// The answer is kept.
+    Done,
+    /// Asked again; costs an attempt.
+    Retry,
+    /// Asked again, not before this time has passed; a polite wait costs no attempt.
+    Wait(Duration),
+    /// Never asked again.
+    Fail,
+}
+
+/// What becomes of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deliver {
+    /// The receiver has it.
+    Delivered,
+    /// Tried again by its schedule, and not before this time has passed.
+    Retry(Option<Duration>),
+    /// The receiver wants nothing any more.
+    Gone,
+    /// Never tried again.
+    Fail,
+}
+
+impl Answer {
+    /// The status, if there was one.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status(status, _) => Some(*status),
+            Self::Unreachable(_) | Self::Refused(_) | Self::Garbled => None,
+        }
+    }
+
+    /// What went wrong, as a word for machines.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Status(200..=299, _) => "ok",
+            Self::Status(300..=399, _) => "redirect",
+            Self::Status(429, _) => "too_many_requests",
+            Self::Status(410, _) => "gone",
+            Self::Status(408 | 425 | 500..=599, _) => "unavailable",
+            Self::Status(..) => "refused",
+            Self::Unreachable(code) | Self::Refused(code) => code,
+            Self::Garbled => "bad_content",
+        }
+    }
+
+    /// What it means for a provider's part. `fatal` are statuses after which this platform does not ask again.
+    pub fn for_fetch(&self, fatal: &[u16]) -> Fetch {
+        match self {
+            Self::Status(200..=299, _) => Fetch::Done,
+            Self::Status(410, _) => Fetch::Fail,
+            Self::Status(status, _) if fatal.contains(status) => Fetch::Fail,
+            Self::Status(429 | 503, Some(wait)) => Fetch::Wait((*wait).min(LONGEST_RETRY_AFTER)),
+            Self::Status(..) | Self::Unreachable(_) | Self::Garbled => Fetch::Retry,
+            Self::Refused(_) => Fetch::Fail,
+        }
+    }
+
+    /// What it means for a callback.
+    pub fn for_delivery(&self) -> Deliver {
+        match self {
+            Self::Status(200..=299, _) => Deliver::Delivered,
+            Self::Status(410, _) => Deliver::Gone,
+            Self::Status(_, wait) => Deliver::Retry(wait.map(|wait| wait.min(LONGEST_RETRY_AFTER))),
+            Self::Unreachable(_) | Self::Garbled => Deliver::Retry(None),
+            Self::Refused(_) => Deliver::Fail,
+        }
+    }
+}
+
+/// How long to wait before something is asked again that has been asked `attempts` times, if it may be: the schedule's
+/// delay, varied by a fifth either way, or what the other side asked for, if that is longer. `jitter` is from 0 to 1.
+pub fn delay(schedule: &[Duration], attempts: u32, asked: Option<Duration>, jitter: f64) -> Option<Duration> {
+    let index = usize::try_from(attempts).ok()?.checked_sub(1)?;
+    let varied = schedule.get(index)?.mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0));
+    Some(varied.max(asked.unwrap_or_default()))
+}
+
+/// A wait, no longer than until the deadline: whoever waits must be back to say that it has passed.
+pub fn until_deadline(wait: Duration, now: At, deadline: At) -> Duration {
+    wait.min(deadline.since(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+    const DAY: Duration = Duration::from_hours(24);
+    const HOUR: Duration = Duration::from_hours(1);
+
+    #[test]
+    fn the_table_of_answers() {
+        use Answer::{Garbled, Refused, Status, Unreachable};
+
+        for (answer, fetch, deliver) in [
+            (Status(200, None), Fetch::Done, Deliver::Delivered),
+            (Status(204, None), Fetch::Done, Deliver::Delivered),
+            // Whoever fetches has followed what may be followed; a callback is never sent elsewhere.
+            (Status(302, None), Fetch::Retry, Deliver::Retry(None)),
+            (Status(400, None), Fetch::Retry, Deliver::Retry(None)),
+            (Status(404, None), Fetch::Retry, Deliver::Retry(None)),
+            (Status(408, None), Fetch::Retry, Deliver::Retry(None)),
+            (Status(410, None), Fetch::Fail, Deliver::Gone),
+            (Status(410, Some(MINUTE)), Fetch::Fail, Deliver::Gone),
+            (Status(425, None), Fetch::Retry, Deliver::Retry(None)),
+            (Status(429, None), Fetch::Retry, Deliver::Retry(None)),
+            (Status(429, Some(MINUTE)), Fetch::Wait(MINUTE), Deliver::Retry(Some(MINUTE))),
+            (Status(429, Some(DAY)), Fetch::Wait(HOUR), Deliver::Retry(Some(HOUR))),
+            (Status(451, None), Fetch::Fail, Deliver::Retry(None)),
+            (Status(500, None), Fetch::Retry, Deliver::Retry(None)),
+            (Status(500, Some(MINUTE)), Fetch::Retry, Deliver::Retry(Some(MINUTE))),
+            (Status(503, None), Fetch::Retry, Deliver::Retry(None)),
+            (Status(503, Some(MINUTE)), Fetch::Wait(MINUTE), Deliver::Retry(Some(MINUTE))),
+            (Unreachable("timeout"), Fetch::Retry, Deliver::Retry(None)),
+            (Unreachable("dns"), Fetch::Retry, Deliver::Retry(None)),
+            (Garbled, Fetch::Retry, Deliver::Retry(None)),
+            (Refused("body_too_large"), Fetch::Fail, Deliver::Fail),
+            (Refused("private_address"), Fetch::Fail, Deliver::Fail),
+        ] {
+            assert_eq!((answer.for_fetch(&[451]), answer.for_delivery()), (fetch, deliver), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn waits_follow_the_schedule_and_the_host() {
+        let schedule: Vec<Duration> = [1, 2, 4].map(Duration::from_secs).into();
+        let ms = |attempts, asked: Option<u64>, jitter| {
+            delay(&schedule, attempts, asked.map(Duration::from_millis), jitter).map(|wait| wait.as_millis())
+        };
+        for (attempts, asked, jitter, wait) in [
+            (1, None, 0.5, Some(1000)),
+            (1, None, 0.0, Some(800)),
+            (1, None, 1.0, Some(1200)),
+            (3, None, 0.5, Some(4000)),
+            (1, Some(9000), 0.5, Some(9000)),
+            (3, Some(1000), 0.5, Some(4000)),
+            (4, None, 0.5, None),
+            (4, Some(1000), 0.5, None),
+            (0, None, 0.5, None),
+        ] {
+            assert_eq!(ms(attempts, asked, jitter), wait, "{attempts} {asked:?}");
+        }
+        assert_eq!(until_deadline(MINUTE, At(1000), At(11_000)), Duration::from_secs(10));
+        assert_eq!(until_deadline(MINUTE, At(11_000), At(1000)), Duration::ZERO);
+    }
+}
