@@ -25,6 +25,8 @@ pub mod devnet;
 pub mod discv5;
 // What a job is: id, task spec, status, record, events, and how it is accepted and read.
 pub mod job;
+// The one client of every outgoing HTTP call: what it may reach, and how much it reads.
+pub mod outbound;
 // The contract between a platform's file and everything else, and the registry of all of them.
 pub mod platform;
 // How jobs wait, are handed out and reported on: keys, scripts, the apalis backend, leases.

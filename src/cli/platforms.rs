@@ -10,6 +10,7 @@ use super::{CliError, client::Api, logging, options::Sources, print, progress::P
 use crate::{
     broker::Scratch,
     job::{JobId, Shard},
+    outbound,
     platform::{Context, Envelope, Moment, Network, Platform, Redis, Registry, Report, Run},
     secret::Sealer,
 };
@@ -99,7 +100,8 @@ async fn run_here(args: Foreground) -> Result<ExitCode, CliError> {
         }
         None => None,
     };
-    let running = platform.run(Context::new(Run::unrecorded(job, network, redis), stop, reports), settings);
+    let http = outbound::Client::new(&config.network);
+    let running = platform.run(Context::new(Run::unrecorded(job, network, http, redis), stop, reports), settings);
     let listening = async {
         let mut progress = Progress::new();
         while let Some(envelope) = said.recv().await {

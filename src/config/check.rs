@@ -9,6 +9,9 @@ use crate::job::Shard;
 /// The one table whose keys are the user's own.
 const POOLS: &str = "sanjers.pools";
 
+/// What is said of a value that shall be a list and is none.
+const LIST: &str = "expected a list of texts in quotes";
+
 /// Whether `value` has only keys the defaults have, each with the same kind of value.
 pub(super) fn shape(path: &str, value: &Value, default: &Value) -> Result<(), ConfigError> {
     match (&value.kind, &default.kind) {
@@ -30,7 +33,12 @@ pub(super) fn shape(path: &str, value: &Value, default: &Value) -> Result<(), Co
         (_, ValueKind::Boolean(_)) => Err(sentence(path, value, "expected true or false")),
         (ValueKind::String(text), ValueKind::I64(_)) if text.parse::<i64>().is_ok() => Ok(()),
         (_, ValueKind::I64(_)) => Err(sentence(path, value, "expected a whole number")),
+        (ValueKind::Array(items), ValueKind::Array(_)) => {
+            let is_text = items.iter().all(|item| matches!(item.kind, ValueKind::String(_)));
+            is_text.then_some(()).ok_or_else(|| sentence(path, value, LIST))
+        }
         (ValueKind::String(_), _) => Ok(()),
+        (_, ValueKind::Array(_)) => Err(sentence(path, value, LIST)),
         _ => Err(sentence(path, value, "expected text in quotes")),
     }
 }
@@ -90,6 +98,12 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     if config.jobs.max_events == 0 {
         return no("jobs.max_events", "expected at least 1");
     }
+    if config.network.ports.0.is_empty() {
+        return no("network.ports", "expected at least one port");
+    }
+    if !(1..=256 << 20).contains(&config.network.max_body.0) {
+        return no("network.max_body", "expected 1B to 256MiB");
+    }
     if config.sanjers.cancel_grace.as_millis() > config.sanjers.max_cancel_grace.as_millis() {
         return no("sanjers.cancel_grace", "expected at most sanjers.max_cancel_grace");
     }
@@ -119,6 +133,8 @@ fn spans(config: &Config) -> Result<(), (&'static str, String)> {
         ("api.timeout", config.api.timeout, 100 * ms, hour),
         ("api.idempotency_ttl", config.api.idempotency_ttl, second, 365 * day),
         ("redis.timeout", config.redis.timeout, 10 * ms, hour),
+        ("network.timeout", config.network.timeout, 10 * ms, hour),
+        ("network.connect_timeout", config.network.connect_timeout, 10 * ms, hour),
         ("queue.priority_window", config.queue.priority_window, 0, 365 * day),
         ("queue.lease", config.queue.lease, second, hour),
         ("queue.safety_poll", config.queue.safety_poll, 10 * ms, hour),

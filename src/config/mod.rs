@@ -6,6 +6,7 @@
 //! wrong is one sentence with the source, the path and the value.
 
 mod check;
+mod list;
 mod load;
 mod place;
 mod show;
@@ -15,9 +16,11 @@ mod units;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    list::{List, PortRange},
     load::{ConfigError, Overrides, load},
     place::{Place, PlaceError, Watched},
     units::{ByteSize, Durability, LogFormat, PoolSize, Span, UnitError},
@@ -140,11 +143,16 @@ pub struct Secrets {
 }
 
 /// `[network]`
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "documented key by key in config.default.toml")]
 pub struct Network {
     pub allow_public: bool,
+    pub allow: List<IpNet>,
+    pub ports: List<PortRange>,
+    pub timeout: Span,
+    pub connect_timeout: Span,
+    pub max_body: ByteSize,
 }
 
 /// `[log]`

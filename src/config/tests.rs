@@ -62,6 +62,21 @@ fn later_sources_win() {
 }
 
 #[test]
+fn lists_have_two_forms() {
+    let toml = "[network]\nallow = [\"10.2.0.0/16\"]\nports = [\"80\", \"8000-8999\"]";
+    let shown = |config: &Config| serde_json::to_value(&config.network).unwrap();
+    let config = from(toml, &[], &[]).unwrap();
+    assert_eq!(shown(&config)["allow"], serde_json::json!(["10.2.0.0/16"]));
+    assert_eq!(shown(&config)["ports"], serde_json::json!(["80", "8000-8999"]));
+    let env = [("COLLECTOR_NETWORK__ALLOW", "10.0.0.0/8, fd00::/8"), ("COLLECTOR_NETWORK__PORTS", "443")];
+    let config = from(toml, &env, &[]).unwrap();
+    assert_eq!(shown(&config)["allow"], serde_json::json!(["10.0.0.0/8", "fd00::/8"]));
+    assert_eq!(shown(&config)["ports"], serde_json::json!(["443"]));
+    let config = from(toml, &[("COLLECTOR_NETWORK__ALLOW", "")], &[]).unwrap();
+    assert_eq!(shown(&config)["allow"], serde_json::json!([]));
+}
+
+#[test]
 fn the_last_source_that_names_pools_names_them_all() {
     let toml = "[sanjers]\npools = { heavy = \"4x1\", own = \"1x2\" }";
     let pools = |config: Config| config.sanjers.pools.keys().cloned().collect::<Vec<_>>();
@@ -129,6 +144,18 @@ fn mistakes_in_the_file_are_one_sentence() {
             "[sanjers]\npools = { Heavy = \"2x1\" }",
             "sanjers.pools = { Heavy = \"2x1\" }: a pool's name is lower-case letters, digits, - and _, starting with a letter, at most 40 characters",
         ),
+        (
+            "[network]\nallow = [\"10.2.0.0/16\", \"10.3.0.0\"]",
+            "network.allow = [\"10.2.0.0/16\", \"10.3.0.0\"]: \"10.3.0.0\" in the list: invalid IP address syntax",
+        ),
+        ("[network]\nallow = [1]", "network.allow = [1]: expected a list of texts in quotes"),
+        ("[network]\nallow = true", "network.allow = true: expected a list of texts in quotes"),
+        (
+            "[network]\nports = [\"80-\"]",
+            "network.ports = [\"80-\"]: \"80-\" in the list: expected a port like \"443\" or ports like \"1024-65535\"",
+        ),
+        ("[network]\nports = []", "network.ports = []: expected at least one port"),
+        ("[network]\nmax_body = \"0B\"", "network.max_body = \"0B\": expected 1B to 256MiB"),
         ("[log]\nformat = \"xml\"", "log.format = \"xml\": expected \"text\" or \"json\""),
         (
             "[log]\nlevel = \"a=b=c\"",

@@ -45,7 +45,7 @@ pub enum Durability {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("expected {expected}")]
 pub struct UnitError {
-    expected: &'static str,
+    pub(super) expected: &'static str,
 }
 
 const MILLIS: &[(&str, u64)] = &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, value::RawValue};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{broker::Broker, job::JobId, secret::Redactor};
+use crate::{broker::Broker, job::JobId, outbound::Client, secret::Redactor};
 
 /// Which rows a dataset holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,6 +121,8 @@ pub struct Run {
     pub attempt: u32,
     /// What it may reach.
     pub network: Network,
+    /// How it calls others.
+    pub http: Client,
     /// Where it keeps what outlives it; `None` where there is no Redis.
     pub redis: Option<Redis>,
     /// How it gets helpers; `None` where there is no queue.
@@ -133,8 +135,9 @@ pub struct Run {
 
 impl Run {
     /// The only run of a job that stands nowhere.
-    pub fn unrecorded(job: JobId, network: Network, redis: Option<Redis>) -> Self {
-        Self { job, lease: 1, attempt: 1, network, redis, twins: None, checkpoint: None, max_checkpoint: u64::MAX }
+    pub fn unrecorded(job: JobId, network: Network, http: Client, redis: Option<Redis>) -> Self {
+        let (twins, checkpoint) = (None, None);
+        Self { job, lease: 1, attempt: 1, network, http, redis, twins, checkpoint, max_checkpoint: u64::MAX }
     }
 }
 
@@ -187,6 +190,11 @@ impl Context {
     /// What the operator allows this job to reach.
     pub fn network(&self) -> Network {
         self.inner.run.network
+    }
+
+    /// The client of every outgoing HTTP call: it goes only where the operator allows, and reads no more than it shall.
+    pub fn http(&self) -> &Client {
+        &self.inner.run.http
     }
 
     /// Where this platform may keep what outlives its jobs, under keys of its own.

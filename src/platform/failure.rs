@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::outbound;
+
 /// Why a run failed. Choose by what should happen next:
 ///
 /// | variant | next |
@@ -120,6 +122,16 @@ impl From<std::io::Error> for Failure {
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self::fatal("json", error.to_string())
+    }
+}
+
+impl From<outbound::Error> for Failure {
+    fn from(error: outbound::Error) -> Self {
+        if error.may_pass() {
+            Self::transient(error.code(), error.to_string())
+        } else {
+            Self::fatal(error.code(), error.to_string())
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use tracing::{debug, info, warn};
 use super::warden;
 use crate::{
     job::{Options, Status},
+    outbound,
     platform::{
         Backoff, Context, Envelope, Failure, JobError, Network, OpenError, Platform, Registry, Report, Run, Spec, Twins,
     },
@@ -24,6 +25,8 @@ pub(super) struct Runner {
     pub(super) registry: Arc<Registry>,
     pub(super) sealer: Sealer,
     pub(super) network: Network,
+    /// One for all runs of the process: they share its connections.
+    pub(super) http: outbound::Client,
     pub(super) max_result: u64,
     pub(super) held: Held,
     pub(super) reports: mpsc::Sender<Envelope>,
@@ -131,6 +134,7 @@ impl Runner {
             lease: job.lease,
             attempt: job.attempt,
             network: self.network,
+            http: self.http.clone(),
             redis: self.queue.get().map(Queue::redis),
             twins: Some(self.twins.clone()),
             checkpoint,
