@@ -31,6 +31,8 @@ pub mod outbound;
 pub mod platform;
 // How jobs wait, are handed out and reported on: keys, scripts, the apalis backend, leases.
 pub mod queue;
+// One request, many providers, one signed callback: the record, the join, the sweep; serves `provider_fetch`.
+pub mod requests;
 // Who runs jobs: the supervisor, its processes, and one run of one job.
 pub mod sanjer;
 // Secrets: sealing, opening, masking, and keyed hashes.

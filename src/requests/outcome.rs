@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::At;
+use crate::outbound::{Error, Response};
 
 /// The longest that a host may ask us to stay away.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
@@ -67,6 +68,26 @@ impl Answer {
             Self::Status(..) => "refused",
             Self::Unreachable(code) | Self::Refused(code) => code,
             Self::Garbled => "bad_content",
+        }
+    }
+
+    /// How long it asked us to stay away.
+    pub const fn asked(&self) -> Option<Duration> {
+        match self {
+            Self::Status(_, wait) => *wait,
+            Self::Unreachable(_) | Self::Refused(_) | Self::Garbled => None,
+        }
+    }
+
+    /// What an exchange came to, and the same for people.
+    pub fn of(sent: Result<&Response, &Error>) -> (Self, String) {
+        match sent {
+            Ok(response) => {
+                let status = response.status.as_u16();
+                (Self::Status(status, response.retry_after), format!("it answered {status}"))
+            }
+            Err(error) if error.may_pass() => (Self::Unreachable(error.code()), error.to_string()),
+            Err(error) => (Self::Refused(error.code()), error.to_string()),
         }
     }
 

@@ -28,8 +28,14 @@ pub(super) const LONGEST_DELIVERY: Duration = Duration::from_hours(14 * 24);
 
 /// Keeps requests.
 pub trait RequestStore: fmt::Debug + Send + Sync {
-    /// Writes a request with all its jobs, unless there is one with this id.
-    fn create<'a>(&'a self, id: &'a RequestId, order: &'a Order, jobs: &'a [JobId]) -> Answer<'a, Created>;
+    /// Writes a request with all its jobs, unless there is one with this id. It is looked after within so long.
+    fn create<'a>(
+        &'a self,
+        id: &'a RequestId,
+        order: &'a Order,
+        jobs: &'a [JobId],
+        within: Duration,
+    ) -> Answer<'a, Created>;
 
     /// A request as it stands.
     fn read<'a>(&'a self, id: &'a RequestId) -> Answer<'a, Option<Record>>;

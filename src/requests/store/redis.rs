@@ -64,17 +64,27 @@ impl RedisStore {
 
 /// How long the keys of a request are kept, should nobody delete them.
 fn kept_ms(order: &Order) -> u64 {
-    let delivery = u64::try_from(LONGEST_DELIVERY.as_millis()).unwrap_or(u64::MAX);
-    order.deadline_ms.saturating_add(order.retention_ms).saturating_add(delivery)
+    order.deadline_ms.saturating_add(order.retention_ms).saturating_add(milliseconds(LONGEST_DELIVERY))
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl RequestStore for RedisStore {
-    fn create<'a>(&'a self, id: &'a RequestId, order: &'a Order, jobs: &'a [JobId]) -> Answer<'a, Created> {
+    fn create<'a>(
+        &'a self,
+        id: &'a RequestId,
+        order: &'a Order,
+        jobs: &'a [JobId],
+        within: Duration,
+    ) -> Answer<'a, Created> {
         Box::pin(async move {
             let json = encoded(id, order)?;
+            let within = milliseconds(within).min(order.deadline_ms);
             let (word, now, hash): Told = self
                 .call(script!("create"), id.shard(), |cmd| {
-                    cmd.arg(id.as_str()).arg(&json).arg(order.deadline_ms).arg(kept_ms(order));
+                    cmd.arg(id.as_str()).arg(&json).arg(order.deadline_ms).arg(kept_ms(order)).arg(within);
                     cmd.arg(if order.callback_url.is_some() { "PENDING" } else { "NONE" });
                     for (provider, job) in order.providers.iter().zip(jobs) {
                         cmd.arg(&provider.name).arg(job.to_string());
@@ -175,7 +185,7 @@ impl RequestStore for RedisStore {
 
     fn due(&self, limit: usize, lease: Duration) -> Answer<'_, Vec<RequestId>> {
         Box::pin(async move {
-            let lease = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
+            let lease = milliseconds(lease);
             let mut due = Vec::new();
             for shard in (0..SHARDS).map(Shard) {
                 let rest = limit.saturating_sub(due.len());
@@ -298,5 +308,41 @@ impl Fields<'_> {
     fn json<T: serde::de::DeserializeOwned>(&mut self, field: &str) -> Result<T, StoreError> {
         let text = self.hash.remove(field).unwrap_or_default();
         serde_json::from_str(&text).map_err(|_| self.damaged(field))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{broker::Scratch, requests::store::contract};
+
+    #[tokio::test]
+    async fn redis_is_a_store() {
+        let redis = Scratch::start().unwrap();
+        contract::holds(&RedisStore::new(redis.broker().await.unwrap())).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_removed_leaves_nothing() {
+        let redis = Scratch::start().unwrap();
+        let broker = redis.broker().await.unwrap();
+        let store = RedisStore::new(broker.clone());
+        contract::holds(&store).await;
+        for place in store.list(None, 1000).await.unwrap() {
+            store.remove(&place.id).await.unwrap();
+        }
+        let left: Vec<String> = broker.query(redis::cmd("KEYS").arg("*")).await.unwrap();
+        assert!(left.is_empty(), "{left:?}");
+    }
+
+    #[tokio::test]
+    async fn damage_is_named() {
+        let redis = Scratch::start().unwrap();
+        let broker = redis.broker().await.unwrap();
+        let id: RequestId = "r1".parse().unwrap();
+        let mut write = redis::cmd("HSET");
+        broker.query::<()>(write.arg(RedisStore::key(&id, "")).arg("order").arg("{}")).await.unwrap();
+        let error = RedisStore::new(broker).read(&id).await.unwrap_err();
+        assert!(matches!(&error, StoreError::Damaged { field, .. } if field == "order"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 -- INIT, RUNNING, WAITING → EXPIRED, for all providers that have not ended. A request has a hundred at most.
 --
 -- ARGV: id, 'decided' or 'late'; late ones are ended only if the deadline has passed.
+-- Nobody is to be told of some: then nothing more is to be done.
 -- Returns 'now', 'early' or 'unknown'; the time; the request.
 local key = request(ARGV[1])
 local deadline = redis.call('HGET', key, 'deadline_at')
@@ -19,5 +20,8 @@ end
 if ended > 0 then
   redis.call('HINCRBY', key, 'remaining', -ended)
   if ARGV[2] == 'late' then redis.call('HSET', key, 'expired', '1') end
+end
+if redis.call('HGET', key, 'delivery') == 'NONE' and redis.call('HSETNX', key, 'closed_at', stamp) == 1 then
+  redis.call('ZADD', part .. 'requests:due', stamp, ARGV[1])
 end
 return tell('now', key)
