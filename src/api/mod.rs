@@ -7,6 +7,7 @@
 
 mod again;
 mod body;
+mod check_url;
 #[cfg(test)]
 mod contract;
 mod crawl;
@@ -43,7 +44,7 @@ use self::{
     hosts::Hosts,
     problem::{Code, Problem},
 };
-use crate::{config::Config, job::Jobs};
+use crate::{config::Config, job::Jobs, outbound::Client};
 
 const GET: MethodFilter = MethodFilter::GET;
 const POST: MethodFilter = MethodFilter::POST;
@@ -55,6 +56,8 @@ struct Api(Arc<Shared>);
 struct Shared {
     jobs: Jobs,
     crawls: Crawls,
+    /// Asked what it would call; nothing is called from here.
+    http: Client,
     config: Arc<Config>,
     hosts: Hosts,
     /// Whether this process keeps sanjers, and can say how many there should be.
@@ -83,7 +86,8 @@ pub async fn serve(
     let streams = Arc::new(Semaphore::new(config.api.max_streams.min(Semaphore::MAX_PERMITS)));
     let stop = shutdown.clone();
     let (hosts, crawls) = (Hosts::new(&config.api), Crawls::new(&jobs, &config));
-    let api = Api(Arc::new(Shared { jobs, crawls, config, hosts, supervises, streams, stop, started: Instant::now() }));
+    let (http, started) = (Client::new(&config.network), Instant::now());
+    let api = Api(Arc::new(Shared { jobs, crawls, http, config, hosts, supervises, streams, stop, started }));
     server::serve(listener, router(api.clone()), &api.config.api, &shutdown).await;
 }
 
@@ -92,6 +96,7 @@ fn routes() -> Vec<Route> {
     vec![
         Route::new(GET, "/system/alive", system::alive),
         Route::new(POST, "/system/alive", system::diagnose),
+        Route::new(POST, "/system/check_url", check_url::check),
         Route::new(GET, "/platforms/get", platforms::get),
         // Its body and its write have a time each.
         Route::new(POST, "/execution/run", run::run).unlimited(),

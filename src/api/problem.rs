@@ -53,6 +53,7 @@ pub(super) enum Code {
     WrongStatus,
     IdempotencyKeyReused,
     InvalidTaskSpec,
+    InvalidBody,
     Internal,
     RedisUnavailable,
     Timeout,
@@ -62,7 +63,7 @@ pub(super) enum Code {
 impl Code {
     /// Every code, for comparing with `openapi.yaml`.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 24] = [
+    pub(super) const ALL: [Self; 25] = [
         Self::BadCursor,
         Self::BadEventId,
         Self::BadIdempotencyKey,
@@ -83,6 +84,7 @@ impl Code {
         Self::WrongStatus,
         Self::IdempotencyKeyReused,
         Self::InvalidTaskSpec,
+        Self::InvalidBody,
         Self::Internal,
         Self::RedisUnavailable,
         Self::Timeout,
@@ -105,7 +107,7 @@ impl Code {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::AlreadyRetried | Self::WrongStatus => StatusCode::CONFLICT,
-            Self::IdempotencyKeyReused | Self::InvalidTaskSpec => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::IdempotencyKeyReused | Self::InvalidTaskSpec | Self::InvalidBody => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RedisUnavailable | Self::Timeout | Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -133,6 +135,7 @@ impl Code {
             Self::WrongStatus => "The job does not stand where that is possible",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used with another body",
             Self::InvalidTaskSpec => "The task spec is wrong",
+            Self::InvalidBody => "The body is JSON of another shape",
             Self::Internal => "A fault of the collector",
             Self::RedisUnavailable => "Redis is unavailable",
             Self::Timeout => "It took too long",

@@ -101,6 +101,7 @@ async fn bench(overrides: &[(&str, &str)]) -> Bench {
         jobs: jobs.clone(),
         streams: Arc::new(Semaphore::new(config.api.max_streams)),
         hosts: Hosts::new(&config.api),
+        http: Client::new(&config.network),
         config: Arc::new(config),
         supervises: false,
         stop: CancellationToken::new(),
@@ -187,6 +188,9 @@ async fn answers_are_as_documented() {
         ("GET", "/crawl/export?format=enrtree&domain=a..b", 400),
         ("GET", "/crawl/events", 404),
         ("POST", "/crawl/nodes", 405),
+        ("POST", "/system/check_url", 400),
+        ("POST", "/system/check_url?x", 400),
+        ("GET", "/system/check_url", 405),
         ("POST", "/execution/run?x", 400),
         ("POST", "/execution/run", 400),
         ("GET", "/nowhere", 404),
@@ -204,6 +208,28 @@ async fn answers_are_as_documented() {
     assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
     let options = bench.ask("OPTIONS", "/system/alive", &[], "").await;
     assert_eq!((options.status.as_u16(), &options.headers["allow"]), (204, &"GET,HEAD,POST".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn urls_are_judged() {
+    let bench = bench(&[]).await;
+    let kind = ("content-type", "application/json");
+    for (body, allowed, rule) in [
+        (json!({"url": "http://127.0.0.1:9000/x?token=1"}), true, Value::Null),
+        (json!({"url": "http://localhost:9000"}), true, Value::Null),
+        (json!({"url": "http://example.org"}), false, json!("name")),
+        (json!({"url": "http://8.8.8.8"}), false, json!("public")),
+        (json!({"url": "http://0xa9fea9fe/latest"}), false, json!("metadata")),
+        (json!({"url": "nonsense"}), false, json!("url")),
+    ] {
+        let answer = bench.ask("POST", "/system/check_url", &[kind], &body.to_string()).await;
+        assert_eq!((answer.status.as_u16(), &answer.json["allowed"]), (200, &json!(allowed)), "{}", answer.text);
+        assert_eq!(answer.json["rule"], rule, "{}", answer.text);
+    }
+    for body in [json!({}), json!({"url": 5}), json!({"url": "http://a", "more": 1}), json!([])] {
+        let answer = bench.ask("POST", "/system/check_url", &[kind], &body.to_string()).await;
+        assert_eq!((answer.status.as_u16(), &answer.json["code"]), (422, &json!("invalid_body")), "{}", answer.text);
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod api;
 mod bench;
 mod cancel;
 mod chaos;
+mod check_url;
 mod client;
 mod config;
 mod crawl;
@@ -85,6 +86,8 @@ enum Command {
     List(list::Args),
     /// Read what was crawled: nodes, statistics, files.
     Crawl(crawl::Args),
+    /// Say whether a job would call a URL, and if not, why.
+    CheckUrl(check_url::Args),
     /// Replace the sanjers of a running collector, one by one.
     Reload(reload::Args),
     /// Show what can be executed, or execute it here.
@@ -138,6 +141,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Get(args) => return get::run(args).await,
         Command::Cancel(args) => return cancel::run(args).await,
         Command::Retry(args) => return retry::run(args).await,
+        Command::CheckUrl(args) => return check_url::run(args).await,
         Command::Reload(args) => reload::run(args)?,
         Command::List(args) => list::run(args).await?,
         Command::Crawl(args) => crawl::run(args).await?,

@@ -33,6 +33,11 @@ pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Config, ConfigE
     merge(file, environment, overrides)
 }
 
+/// What holds where nothing else is said.
+pub fn defaults() -> Result<Config, ConfigError> {
+    merge(None, std::iter::empty(), Overrides::new())
+}
+
 /// As [`load`], with the environment as an argument.
 pub(super) fn merge(
     file: Option<&Path>,

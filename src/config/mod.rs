@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     list::{List, PortRange},
-    load::{ConfigError, Overrides, load},
+    load::{ConfigError, Overrides, defaults, load},
     place::{Place, PlaceError, Watched},
     requests::{CallbackTo, Provider, Receiver, Requests, RequestsIn},
     units::{ByteSize, Durability, LogFormat, PoolSize, Span, UnitError},

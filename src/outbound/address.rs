@@ -93,10 +93,9 @@ pub(super) fn hidden(ip: IpAddr) -> impl Iterator<Item = Ipv4Addr> {
     let [_, _, o2, o3, o4, o5, o6, o7, _, o9, o10, _, o12, o13, o14, o15] = ip.octets();
     let last = Ipv4Addr::new(o12, o13, o14, o15);
     let found = match special(ip.into()) {
-        Some(Rule::Ipv4Compatible) => [Some(last), None],
         // The prefix for local use is parted as its owner likes: the two common places (RFC 6052).
         Some(Rule::Nat64) if o5 == 1 => [Some(last), Some(Ipv4Addr::new(o6, o7, o9, o10))],
-        Some(Rule::Nat64) => [Some(last), None],
+        Some(Rule::Nat64 | Rule::Ipv4Compatible) => [Some(last), None],
         Some(Rule::SixToFour) => [Some(Ipv4Addr::new(o2, o3, o4, o5)), None],
         // Its server, and its client with every bit turned over (RFC 4380).
         Some(Rule::Teredo) => [Some(Ipv4Addr::new(o4, o5, o6, o7)), Some(Ipv4Addr::from_bits(!last.to_bits()))],

@@ -21,7 +21,8 @@ pub(super) async fn read(mut response: Response, limit: u64) -> Result<Bytes, Fa
     let too_large = || Fault::Own(Error::BodyTooLarge { limit });
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let encodings = response.headers().get_all(header::CONTENT_ENCODING).iter();
-    let encoding: Vec<_> = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase()).collect();
+    let encoding: Vec<_> =
+        encodings.map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase()).collect();
     // An answer without a body (to HEAD, 204, 304) says of what kind and length it would have been.
     let is_empty = response.status().is_informational() || matches!(response.status().as_u16(), 204 | 304);
     if !is_empty && response.content_length().is_some_and(|length| length > limit) {
@@ -48,7 +49,7 @@ pub(super) async fn read(mut response: Response, limit: u64) -> Result<Bytes, Fa
 }
 
 fn unpacked(error: io::Error, limit: u64) -> Fault {
-    let is_full = error.get_ref().is_some_and(|inner| inner.is::<Full>());
+    let is_full = error.get_ref().and_then(|inner| inner.downcast_ref::<Full>()).is_some();
     Fault::Own(if is_full { Error::BodyTooLarge { limit } } else { Error::Gzip(error) })
 }
 

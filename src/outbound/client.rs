@@ -153,7 +153,10 @@ impl Client {
                 .headers(request.headers.clone())
                 .body(request.body.clone())
                 .send();
-            let answer = sent.await.map_err(|error| Error::from_client(error, self.patience(&error, after)))?;
+            let answer = sent.await.map_err(|error| {
+                let after = if error.is_connect() { self.0.connect_timeout } else { after };
+                Error::from_client(error, after)
+            })?;
             if let Some(location) = location(&request, &answer) {
                 if redirects == MAX_REDIRECTS {
                     return Err(Refusal::new(Rule::Redirects, super::Endpoint::of(&request.url)).into());
@@ -174,11 +177,6 @@ impl Client {
             let retry_after = retry_after(&headers, Timestamp::now());
             return Ok(Response { status, url: request.url, headers, retry_after, body, elapsed: Duration::ZERO });
         }
-    }
-
-    /// Which time is over.
-    fn patience(&self, error: &reqwest::Error, after: Duration) -> Duration {
-        if error.is_connect() { self.0.connect_timeout } else { after }
     }
 
     fn http(&self) -> Result<&reqwest::Client, reqwest::Error> {

@@ -73,6 +73,42 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Every rule, for comparing with `openapi.yaml`.
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 31] = [
+        Self::Url,
+        Self::TooLong,
+        Self::Scheme,
+        Self::Userinfo,
+        Self::Host,
+        Self::Port,
+        Self::Header,
+        Self::Localhost,
+        Self::Name,
+        Self::Public,
+        Self::Metadata,
+        Self::Unspecified,
+        Self::Loopback,
+        Self::Private,
+        Self::Shared,
+        Self::LinkLocal,
+        Self::Protocol,
+        Self::Documentation,
+        Self::Benchmarking,
+        Self::Multicast,
+        Self::Reserved,
+        Self::SixToFour,
+        Self::Teredo,
+        Self::Nat64,
+        Self::Ipv4Compatible,
+        Self::Discard,
+        Self::SegmentRouting,
+        Self::UniqueLocal,
+        Self::SiteLocal,
+        Self::Downgrade,
+        Self::Redirects,
+    ];
+
     /// The rule in a few words, to stand behind what broke it.
     const fn sentence(self) -> &'static str {
         match self {

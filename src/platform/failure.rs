@@ -134,36 +134,3 @@ impl From<outbound::Error> for Failure {
         }
     }
 }
-
-impl From<reqwest::Error> for Failure {
-    /// What the other side may do better later is transient; what we asked wrongly is not.
-    fn from(error: reqwest::Error) -> Self {
-        // An address may hold a token; the platform knows whom it asked.
-        let error = error.without_url();
-        let message = chain(&error);
-        if let Some(status) = error.status() {
-            return match status.as_u16() {
-                408 => Self::transient("http_timeout", message),
-                429 => Self::transient("http_too_many_requests", message),
-                500.. => Self::transient("http_server_error", message),
-                _ => Self::fatal("http_refused", message),
-            };
-        }
-        if error.is_builder() || error.is_redirect() {
-            return Self::fatal("bad_request", message);
-        }
-        let code = match () {
-            () if error.is_timeout() => "timeout",
-            () if error.is_connect() => "connection_failed",
-            () if error.is_decode() || error.is_body() => "bad_answer",
-            () => "request_failed",
-        };
-        Self::transient(code, message)
-    }
-}
-
-/// The whole chain: the outermost error says only that a request failed.
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(error.source(), |error| error.source())
-        .fold(error.to_string(), |text, source| format!("{text}: {source}"))
-}

@@ -199,7 +199,8 @@ async fn a_job_fails_with_the_place_of_its_fault() {
     ];
     for (storage, place, part) in table {
         let (reports, _said) = tokio::sync::mpsc::channel(8);
-        let alone = crate::platform::Run::unrecorded(JobId::new(Shard(0)), Network::default(), None);
+        let http = crate::outbound::Client::new(&crate::config::defaults().unwrap().network);
+        let alone = crate::platform::Run::unrecorded(JobId::new(Shard(0)), Network::default(), http, None);
         let job = Context::new(alone, tokio_util::sync::CancellationToken::new(), reports);
         let failure = platform().run(job, json!({ "storage": storage }).to_string()).await.unwrap_err();
         let Failure::Settings { pointer, detail } = &failure else { panic!("{failure:?}") };

@@ -25,6 +25,7 @@ mod hosts;
 mod http_server;
 mod jobs;
 mod limits;
+mod outbound;
 mod platform_files;
 mod recycling;
 mod redis_faults;

@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::truth::Found;
 use crate::{
     broker::Scratch,
+    config,
     crawl::{Directory, Graph, Ladder, NetworkName, Plan, Report, Store, View, crawl},
     job::{JobId, Shard},
+    outbound::Client,
     platform::{Context, Envelope, Network, Redis, Run},
 };
 
@@ -68,7 +70,8 @@ impl Ground {
     pub(super) async fn crawl(&self, bootnode: &str, plan: Plan) -> anyhow::Result<Crawled> {
         let (reports, mut said) = mpsc::channel::<Envelope>(REPORTS);
         let listening = tokio::spawn(async move { while said.recv().await.is_some() {} });
-        let run = Run::unrecorded(JobId::new(Shard(0)), Network::default(), Some(self.run.clone()));
+        let http = Client::new(&config::defaults()?.network);
+        let run = Run::unrecorded(JobId::new(Shard(0)), Network::default(), http, Some(self.run.clone()));
         let job = Context::new(run, CancellationToken::new(), reports);
         let (start, before) = (Instant::now(), cpu());
         let report = crawl(&job, &[bootnode.to_owned()], plan).await;
