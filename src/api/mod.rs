@@ -19,6 +19,7 @@ mod list;
 mod platforms;
 mod problem;
 mod query;
+mod requests;
 mod run;
 mod server;
 mod spec;
@@ -35,7 +36,11 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::{MethodFilter, MethodRouter, on},
 };
-use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
+use tokio::{
+    net::TcpListener,
+    sync::{OnceCell, Semaphore},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
@@ -44,10 +49,11 @@ use self::{
     hosts::Hosts,
     problem::{Code, Problem},
 };
-use crate::{config::Config, job::Jobs, outbound::Client};
+use crate::{config::Config, job::Jobs, outbound::Client, requests::Requests};
 
 const GET: MethodFilter = MethodFilter::GET;
 const POST: MethodFilter = MethodFilter::POST;
+const PUT: MethodFilter = MethodFilter::PUT;
 
 /// What every handler may use. It is cloned for every request, so all of it is behind one pointer.
 #[derive(Clone)]
@@ -56,6 +62,7 @@ struct Api(Arc<Shared>);
 struct Shared {
     jobs: Jobs,
     crawls: Crawls,
+    requests: OnceCell<Requests>,
     /// Asked what it would call; nothing is called from here.
     http: Client,
     config: Arc<Config>,
@@ -86,8 +93,8 @@ pub async fn serve(
     let streams = Arc::new(Semaphore::new(config.api.max_streams.min(Semaphore::MAX_PERMITS)));
     let stop = shutdown.clone();
     let (hosts, crawls) = (Hosts::new(&config.api), Crawls::new(&jobs, &config));
-    let (http, started) = (Client::new(&config.network), Instant::now());
-    let api = Api(Arc::new(Shared { jobs, crawls, http, config, hosts, supervises, streams, stop, started }));
+    let (http, requests, started) = (Client::new(&config.network), OnceCell::new(), Instant::now());
+    let api = Api(Arc::new(Shared { jobs, crawls, requests, http, config, hosts, supervises, streams, stop, started }));
     server::serve(listener, router(api.clone()), &api.config.api, &shutdown).await;
 }
 
@@ -112,6 +119,14 @@ fn routes() -> Vec<Route> {
         Route::new(GET, "/crawl/stats", crawl::stats),
         Route::new(GET, "/crawl/export", crawl::export),
         Route::new(GET, "/crawl/events", crawl::events).unlimited(),
+        // Its body and its write have a time each.
+        Route::new(POST, "/request", requests::accept).unlimited(),
+        // It may be asked to wait.
+        Route::new(GET, "/request", requests::get).unlimited(),
+        Route::new(PUT, "/request", requests::put),
+        Route::new(POST, "/request/redeliver", requests::redeliver),
+        Route::new(GET, "/request/list", requests::list),
+        Route::new(GET, "/providers/get", requests::providers),
         Route::new(GET, "/openapi.yaml", spec::openapi),
     ]
 }

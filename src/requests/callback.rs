@@ -67,9 +67,7 @@ pub async fn deliver(job: &Context, id: &str) -> Result<Told> {
     let attempt = Attempt { job: job.id(), state, line: without_nulls(line) };
     let is_ours = requests.store().record(&id, &attempt).await.map_err(RequestsError::from)?;
     match wait {
-        Some(wait) if is_ours => {
-            Err(Failure::Transient { code: answer.code(), message, retry_after: Some(wait) })
-        }
+        Some(wait) if is_ours => Err(Failure::Transient { code: answer.code(), message, retry_after: Some(wait) }),
         _ => Ok(Told { state: is_ours.then(|| state.as_str().to_owned()) }),
     }
 }
@@ -142,9 +140,13 @@ async fn body(requests: &Requests, record: &Record) -> Result<Value> {
         }
         results.push(without_nulls(result));
     }
-    let expired: Vec<&str> = record.order.providers.iter().map(|provider| provider.name.as_str()).filter(|name| {
-        record.jobs.get(*name).is_some_and(|job| job.status == JobStatus::Expired)
-    }).collect();
+    let expired: Vec<&str> = record
+        .order
+        .providers
+        .iter()
+        .map(|provider| provider.name.as_str())
+        .filter(|name| record.jobs.get(*name).is_some_and(|job| job.status == JobStatus::Expired))
+        .collect();
     Ok(json!({
         "type": EVENT,
         "timestamp": At::to_string(&finished_at),

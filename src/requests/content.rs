@@ -49,7 +49,9 @@ impl Content {
             "application/json" | "text/json" => Self::Json(json(text()?)?),
             kind if kind.ends_with("+json") => Self::Json(json(text()?)?),
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
-                Self::Ndjson(text()?.lines().filter(|line| !line.trim().is_empty()).map(json).collect::<Result<_, _>>()?)
+                Self::Ndjson(
+                    text()?.lines().filter(|line| !line.trim().is_empty()).map(json).collect::<Result<_, _>>()?,
+                )
             }
             "text/csv" => Self::Csv(rows(text()?)?),
             kind if kind.starts_with("text/") || kind == "application/xml" || kind.ends_with("+xml") => {

@@ -105,8 +105,7 @@ impl Requests {
             return replayed(id.clone(), &known.order.fingerprint, &fingerprint);
         }
         let id = id.unwrap_or_else(RequestId::generate);
-        let order =
-            post.into_order(fingerprint.clone(), &self.0.config, &self.0.receivers, &self.0.http).await?;
+        let order = post.into_order(fingerprint.clone(), &self.0.config, &self.0.receivers, &self.0.http).await?;
         let jobs: Vec<JobId> = order.providers.iter().map(|_| self.0.jobs.next_id()).collect();
         let within = self.sweep_after();
         match self.0.store.create(&id, &order, &jobs, within).await? {
@@ -257,7 +256,12 @@ impl Requests {
     }
 
     /// Gives a provider to a new job, unless somebody else has just done so.
-    pub(super) async fn restart_fetch(&self, record: &Record, provider: &str, lost: JobId) -> Result<(), RequestsError> {
+    pub(super) async fn restart_fetch(
+        &self,
+        record: &Record,
+        provider: &str,
+        lost: JobId,
+    ) -> Result<(), RequestsError> {
         let job = self.0.jobs.next_id();
         if self.0.store.assign(&record.id, Task::Fetch(provider), Some(lost), job).await? {
             self.start_fetch(&record.id, provider, job).await?;
@@ -312,7 +316,8 @@ impl Update {
             (_, Some(_)) => return Err(Refused::new("result: it belongs to DONE")),
             (_, None) => None,
         };
-        let fault = |message: String| super::Fault { code: "reported".into(), message: message.chars().take(500).collect() };
+        let fault =
+            |message: String| super::Fault { code: "reported".into(), message: message.chars().take(500).collect() };
         let about = About {
             http_status,
             error: error.map(fault),

@@ -71,7 +71,12 @@ pub async fn fetch(job: &Context, id: &str, provider: &str, fatal: &[u16]) -> Re
 }
 
 /// Asks once, for no request: the result is the job's own.
-pub async fn fetch_once(job: &Context, provider: &str, parameters: &Map<String, Value>, fatal: &[u16]) -> Result<Fetched> {
+pub async fn fetch_once(
+    job: &Context,
+    provider: &str,
+    parameters: &Map<String, Value>,
+    fatal: &[u16],
+) -> Result<Fetched> {
     let url = match provider.parse() {
         Ok(url) => url,
         Err(_) => job.room::<Door>()?.enter().await?.url_of(provider)?,
@@ -119,7 +124,8 @@ impl Turn<'_> {
         if !self.write(JobStatus::Running, about.clone(), None).await? {
             return Ok(Fetched::nothing(None));
         }
-        let url = record.url_of(self.provider).ok_or_else(|| Failure::fatal("unknown_provider", "not in the record"))?;
+        let url =
+            record.url_of(self.provider).ok_or_else(|| Failure::fatal("unknown_provider", "not in the record"))?;
         let left = record.deadline_at.since(record.now);
         let exchange = ask(job.http(), asked(url, &record.order.parameters), Some(left)).await;
         about.http_status = exchange.answer.status();
@@ -145,7 +151,8 @@ impl Turn<'_> {
                 Err(Failure::snooze(wait, exchange.message))
             }
             Fetch::Retry => {
-                let schedule: Vec<Duration> = self.requests.config().requests.retry.0.iter().map(|span| span.0).collect();
+                let schedule: Vec<Duration> =
+                    self.requests.config().requests.retry.0.iter().map(|span| span.0).collect();
                 let jitter = rand::random_range(0.0..=1.0);
                 let Some(wait) = delay(&schedule, about.attempts, exchange.answer.asked(), jitter) else {
                     return self.end(JobStatus::Failed, about, None).await;
@@ -165,7 +172,11 @@ impl Turn<'_> {
     }
 
     async fn end(&self, status: JobStatus, about: About, result: Option<String>) -> Result<Fetched> {
-        let fetched = Fetched { http_status: about.http_status, duration_ms: about.duration_ms, ..Fetched::nothing(Some(status)) };
+        let fetched = Fetched {
+            http_status: about.http_status,
+            duration_ms: about.duration_ms,
+            ..Fetched::nothing(Some(status))
+        };
         let is_ours = self.write(status, about, result).await?;
         Ok(if is_ours { fetched } else { Fetched::nothing(None) })
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Join, JobStatus, Mode, RequestId, Tally, Verdict};
+use super::{JobStatus, Join, Mode, RequestId, Tally, Verdict};
 use crate::job::JobId;
 
 /// A moment, in ms since 1970 by the clock of the store.

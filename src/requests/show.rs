@@ -4,10 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{
-    At, Delivery, Fault, JobStatus, Mode, ProviderJob, Record, RequestId, RequestStatus,
-    store::Place,
-};
+use super::{At, Delivery, Fault, JobStatus, Mode, ProviderJob, Record, RequestId, RequestStatus, store::Place};
 
 /// A whole request.
 #[derive(Clone, Debug, Serialize)]

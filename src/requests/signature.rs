@@ -97,9 +97,8 @@ impl Secrets {
     /// The header `webhook-signature` of a delivery: one signature a secret, parted by spaces. `timestamp` is the time of
     /// this attempt in seconds since 1970.
     pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> String {
-        let sign = |secret: &Secret| {
-            format!("v1,{}", BASE64.encode(secret.mac(id, timestamp, body).finalize().into_bytes()))
-        };
+        let sign =
+            |secret: &Secret| format!("v1,{}", BASE64.encode(secret.mac(id, timestamp, body).finalize().into_bytes()));
         self.0.iter().map(sign).collect::<Vec<_>>().join(" ")
     }
 

@@ -34,8 +34,7 @@ pub struct JobStatusError;
 
 impl JobStatus {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Init, Self::Running, Self::Waiting, Self::Done, Self::Failed, Self::Expired];
+    pub const ALL: [Self; 6] = [Self::Init, Self::Running, Self::Waiting, Self::Done, Self::Failed, Self::Expired];
 
     /// The word in records and answers.
     pub const fn as_str(self) -> &'static str {

@@ -9,10 +9,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use super::{
-    At, Delivery, JobStatus, ProviderJob, Record, RequestId, Requests, RequestsError,
-    store::Because,
-};
+use super::{At, Delivery, JobStatus, ProviderJob, Record, RequestId, Requests, RequestsError, store::Because};
 
 /// How long it rests when there is nothing to do.
 const REST: Duration = Duration::from_millis(500);

@@ -14,7 +14,8 @@ use crate::{
     job::{Options, Status},
     outbound,
     platform::{
-        Backoff, Context, Envelope, Failure, JobError, Network, OpenError, Platform, Registry, Report, Rooms, Run, Spec, Twins,
+        Backoff, Context, Envelope, Failure, JobError, Network, OpenError, Platform, Registry, Report, Rooms, Run,
+        Spec, Twins,
     },
     queue::{Claimed, Ended, Finish, Held, Limits, Queue, Ticket},
     secret::{Redactor, Sealer},

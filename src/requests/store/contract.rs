@@ -14,7 +14,8 @@ const MINUTE: Duration = Duration::from_mins(1);
 const PROVIDERS: [&str; 3] = ["a", "b", "http://127.0.0.1:1/{c}?d=e"];
 
 fn order(mode: Mode, minimum: u32) -> Order {
-    let providers = PROVIDERS.map(|name| Provider { name: name.into(), url: "http://127.0.0.1:1/x?y=z".parse().unwrap() });
+    let providers =
+        PROVIDERS.map(|name| Provider { name: name.into(), url: "http://127.0.0.1:1/x?y=z".parse().unwrap() });
     Order {
         fingerprint: "print".into(),
         callback_url: Some("http://127.0.0.1:2/hook".parse().unwrap()),

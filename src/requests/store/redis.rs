@@ -18,15 +18,14 @@ use std::{
 
 use redis::{Cmd, FromRedisValue};
 
-use super::{Advanced, Answer, Attempt, Because, Created, LONGEST_DELIVERY, MAX_LOG, Place, RequestStore, Step, StoreError, Task};
+use super::{
+    Advanced, Answer, Attempt, Because, Created, LONGEST_DELIVERY, MAX_LOG, Place, RequestStore, Step, StoreError, Task,
+};
 use crate::{
     broker::{Broker, Script},
     job::{JobId, Shard},
     queue::keys,
-    requests::{
-        At, Callback, Order, ProviderJob, Record, RequestId, Tally,
-        id::SHARDS,
-    },
+    requests::{At, Callback, Order, ProviderJob, Record, RequestId, Tally, id::SHARDS},
 };
 
 macro_rules! script {
@@ -53,7 +52,12 @@ impl RedisStore {
         Self { broker }
     }
 
-    async fn call<T: FromRedisValue>(&self, script: &Script, shard: Shard, args: impl Fn(&mut Cmd)) -> Result<T, StoreError> {
+    async fn call<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        shard: Shard,
+        args: impl Fn(&mut Cmd),
+    ) -> Result<T, StoreError> {
         Ok(script.call(&mut self.broker.connection(), &keys::prefix(shard), args).await?)
     }
 
@@ -101,9 +105,11 @@ impl RequestStore for RedisStore {
 
     fn read<'a>(&'a self, id: &'a RequestId) -> Answer<'a, Option<Record>> {
         Box::pin(async move {
-            let (word, now, hash): Told = self.call(script!("read"), id.shard(), |cmd| {
-                cmd.arg(id.as_str());
-            }).await?;
+            let (word, now, hash): Told = self
+                .call(script!("read"), id.shard(), |cmd| {
+                    cmd.arg(id.as_str());
+                })
+                .await?;
             if word == "unknown" { Ok(None) } else { record(id, now, hash).map(Some) }
         })
     }
@@ -113,7 +119,9 @@ impl RequestStore for RedisStore {
             let about = encoded(id, &step.about)?;
             let (word, now, hash): Told = self
                 .call(script!("advance"), id.shard(), |cmd| {
-                    cmd.arg(id.as_str()).arg(&step.provider).arg(step.job.map(|job| job.to_string()).unwrap_or_default());
+                    cmd.arg(id.as_str())
+                        .arg(&step.provider)
+                        .arg(step.job.map(|job| job.to_string()).unwrap_or_default());
                     cmd.arg(step.status.as_str()).arg(&about);
                     if let Some(result) = &step.result {
                         cmd.arg(result);
@@ -176,9 +184,11 @@ impl RequestStore for RedisStore {
 
     fn reopen<'a>(&'a self, id: &'a RequestId) -> Answer<'a, Option<Record>> {
         Box::pin(async move {
-            let (word, now, hash): Told = self.call(script!("reopen"), id.shard(), |cmd| {
-                cmd.arg(id.as_str());
-            }).await?;
+            let (word, now, hash): Told = self
+                .call(script!("reopen"), id.shard(), |cmd| {
+                    cmd.arg(id.as_str());
+                })
+                .await?;
             if word == "now" { record(id, now, hash).map(Some) } else { Ok(None) }
         })
     }
@@ -192,9 +202,11 @@ impl RequestStore for RedisStore {
                 if rest == 0 {
                     break;
                 }
-                let ids: Vec<String> = self.call(script!("due"), shard, |cmd| {
-                    cmd.arg(rest).arg(lease);
-                }).await?;
+                let ids: Vec<String> = self
+                    .call(script!("due"), shard, |cmd| {
+                        cmd.arg(rest).arg(lease);
+                    })
+                    .await?;
                 due.extend(ids.iter().filter_map(|id| id.parse().ok()));
             }
             Ok(due)
@@ -214,7 +226,8 @@ impl RequestStore for RedisStore {
             let mut pipeline = redis::pipe();
             for shard in (0..SHARDS).map(Shard) {
                 let from = after.map_or_else(|| "+inf".to_owned(), |place| place.created_at.0.to_string());
-                let command = pipeline.cmd("ZREVRANGEBYSCORE").arg(keys::named(shard, "requests")).arg(from).arg("-inf");
+                let command =
+                    pipeline.cmd("ZREVRANGEBYSCORE").arg(keys::named(shard, "requests")).arg(from).arg("-inf");
                 // One more for the place itself; so many at one moment in one part are more than a page's worth.
                 command.arg("WITHSCORES").arg("LIMIT").arg(0).arg(limit.saturating_add(AT_ONE_MOMENT));
             }
@@ -229,9 +242,11 @@ impl RequestStore for RedisStore {
 
     fn remove<'a>(&'a self, id: &'a RequestId) -> Answer<'a, ()> {
         Box::pin(async move {
-            let _: u64 = self.call(script!("remove"), id.shard(), |cmd| {
-                cmd.arg(id.as_str());
-            }).await?;
+            let _: u64 = self
+                .call(script!("remove"), id.shard(), |cmd| {
+                    cmd.arg(id.as_str());
+                })
+                .await?;
             Ok(())
         })
     }
