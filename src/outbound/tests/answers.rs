@@ -131,8 +131,7 @@ async fn one_timeout_for_all_of_it() {
 
 #[tokio::test]
 async fn what_is_no_answer() {
-    let many: String = (0..101).map(|n| format!("X-{n}: 1\r\n")).collect();
-    let most: String = (0..99).map(|n| format!("X-{n}: 1\r\n")).collect();
+    let (many, most) = ("X: 1\r\n".repeat(101), "X: 1\r\n".repeat(99));
     assert!(get(Reply::raw(format!("HTTP/1.1 204 No Content\r\n{most}\r\n").as_bytes()), KB).await.is_ok());
     for (reply, code) in [
         (Reply::raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "not_http"),
@@ -154,10 +153,17 @@ async fn nobody_there() {
     let error = local().send(Request::get(url(&format!("http://{closed}/?token=s3")))).await.unwrap_err();
     assert!(error.code() == "connection_failed" && error.may_pass(), "{error:?}");
     assert!(!format!("{error} {error:?}").contains("s3"), "{error:?}");
-    let server = Server::start(|_| Reply::new("200 OK", b"plain")).await;
-    let secure = url(&format!("https://{}/", server.address));
-    let error = local().send(Request::get(secure)).await.unwrap_err();
-    assert_eq!(error.code(), "tls_failed", "{error:?}");
+    // Who speaks first, and not TLS.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let secure = url(&format!("https://{}/", listener.local_addr().unwrap()));
+    let talk = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, b"220 mail.example ESMTP\r\n").await.unwrap();
+        stream
+    };
+    let client = local();
+    let (answer, _stream) = tokio::join!(client.send(Request::get(secure)), talk);
+    assert_eq!(answer.unwrap_err().code(), "tls_failed");
 }
 
 /// The proxies of the environment would see, and choose, where calls go. A test cannot set its own environment, so it
