@@ -81,6 +81,12 @@ pub(crate) fn check_crawl_event(name: &str, data: &str) {
     assert_eq!(told["type"], name);
 }
 
+/// Panics unless the document allows this body of a callback.
+#[allow(dead_code, reason = "only the black-box tests receive callbacks")]
+pub(crate) fn check_callback(text: &str) {
+    validate("/components/schemas/RequestFinished", text, "a callback");
+}
+
 /// What stands at a place of the document, and where it really stands, if that is a reference.
 fn follow(place: String) -> (&'static Value, String) {
     let value = DOCUMENT.pointer(&place).unwrap_or(&Value::Null);

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, print, stop};
+use super::{CliError, print, providers::DataProviders, stop};
 use crate::devnet::{
     Devnet, DevnetError, Shape,
     synthetic::{Limiter, Plan, Server, ServerError},
@@ -33,7 +33,8 @@ whoever gave orders closes stdin:
 
 Examples:
   collector devnet --nodes 64 --dead 0.1
-  collector devnet --synthetic --nodes 50000 --dead 0.6 --limiter --rtt-ms 5")]
+  collector devnet --synthetic --nodes 50000 --dead 0.6 --limiter --rtt-ms 5
+  collector devnet --providers 20 --failing 0.2 --write-config collector.toml")]
 pub(super) struct Args {
     /// Nodes, the dead ones included; at most 10000, with --synthetic 100000.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=100_000))]
@@ -52,6 +53,8 @@ pub(super) struct Args {
     synthetic: bool,
     #[command(flatten)]
     synthesis: Synthesis,
+    #[command(flatten)]
+    data: DataProviders,
 }
 
 /// What only synthetic nodes can be.
@@ -84,6 +87,9 @@ fn milliseconds() -> clap::builder::RangedU64ValueParser {
 /// Runs the network until it is told to stop.
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let stop = stop::on_signal()?;
+    if args.data.is_wanted() {
+        return args.data.run(&stop, args.json).await;
+    }
     if args.synthetic {
         return synthesize(&args, &stop).await;
     }

@@ -20,6 +20,7 @@ mod logging;
 mod options;
 mod platforms;
 mod progress;
+mod providers;
 mod reload;
 mod render;
 mod retry;
@@ -94,7 +95,7 @@ enum Command {
     Platforms(platforms::Args),
     /// Show or check the configuration.
     Config(config::Args),
-    /// Run a local discv5 network to crawl: real nodes, no internet.
+    /// Run a local discv5 network to crawl, or providers of data to ask: no internet.
     Devnet(devnet::Args),
     /// Measure what the README claims.
     Bench(bench::Args),

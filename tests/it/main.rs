@@ -31,6 +31,7 @@ mod recycling;
 mod redis_faults;
 mod redis_server;
 mod replaced;
+mod requests;
 mod retention;
 mod retry;
 mod stops;
