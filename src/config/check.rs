@@ -104,6 +104,25 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     if !(1..=256 << 20).contains(&config.network.max_body.0) {
         return no("network.max_body", "expected 1B to 256MiB");
     }
+    for (path, waits) in [
+        ("network.retry.fetch", &config.network.retry.fetch),
+        ("network.retry.callback", &config.network.retry.callback),
+    ] {
+        let fits = |span: &Span| (1..=7 * 86_400_000).contains(&span.as_millis());
+        if waits.0.len() > 100 || !waits.0.iter().all(fits) {
+            return no(path, "expected at most 100 waits of 1ms to 7d");
+        }
+    }
+    let breaker = &config.network.breaker;
+    if !(1..=100).contains(&breaker.failed_percent) {
+        return no("network.breaker.failed_percent", "expected 1 to 100");
+    }
+    if breaker.min_requests == 0 {
+        return no("network.breaker.min_requests", "expected at least 1");
+    }
+    if !(1..=1_000_000).contains(&breaker.max_endpoints) {
+        return no("network.breaker.max_endpoints", "expected 1 to 1000000");
+    }
     if config.sanjers.cancel_grace.as_millis() > config.sanjers.max_cancel_grace.as_millis() {
         return no("sanjers.cancel_grace", "expected at most sanjers.max_cancel_grace");
     }
@@ -136,6 +155,9 @@ fn spans(config: &Config) -> Result<(), (&'static str, String)> {
         ("redis.timeout", config.redis.timeout, 10 * ms, hour),
         ("network.timeout", config.network.timeout, 10 * ms, hour),
         ("network.connect_timeout", config.network.connect_timeout, 10 * ms, hour),
+        ("network.breaker.window", config.network.breaker.window, 100 * ms, day),
+        ("network.breaker.open", config.network.breaker.open, 10 * ms, day),
+        ("network.breaker.busy", config.network.breaker.busy, ms, hour),
         ("queue.priority_window", config.queue.priority_window, 0, 365 * day),
         ("queue.lease", config.queue.lease, second, hour),
         ("queue.safety_poll", config.queue.safety_poll, 10 * ms, hour),

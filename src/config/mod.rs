@@ -158,6 +158,30 @@ pub struct Network {
     pub timeout: Span,
     pub connect_timeout: Span,
     pub max_body: ByteSize,
+    pub retry: Retry,
+    pub breaker: Breaker,
+}
+
+/// `[network.retry]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in config.default.toml")]
+pub struct Retry {
+    pub fetch: List<Span>,
+    pub callback: List<Span>,
+}
+
+/// `[network.breaker]`
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in config.default.toml")]
+pub struct Breaker {
+    pub window: Span,
+    pub min_requests: u32,
+    pub failed_percent: u32,
+    pub open: Span,
+    pub busy: Span,
+    pub max_endpoints: u32,
 }
 
 /// `[log]`

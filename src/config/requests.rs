@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{ByteSize, Config, List, Span, check::is_name};
-
-/// The longest list of waits.
-const MAX_WAITS: usize = 50;
+use super::{ByteSize, Config, Span, check::is_name};
 
 /// `[requests]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -25,8 +22,6 @@ pub struct Requests {
     pub deadline: Span,
     pub max_deadline: Span,
     pub retention: Span,
-    pub retry: List<Span>,
-    pub callback_retry: List<Span>,
     pub max_inline: ByteSize,
     pub max_callback: ByteSize,
     pub sweep_after: Span,
@@ -87,11 +82,6 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     }
     if requests.deadline.0 > requests.max_deadline.0 {
         return no("requests.deadline", "expected at most requests.max_deadline");
-    }
-    for (path, waits) in [("requests.retry", &requests.retry), ("requests.callback_retry", &requests.callback_retry)] {
-        if waits.0.len() > MAX_WAITS {
-            return Err((path, format!("expected at most {MAX_WAITS} waits")));
-        }
     }
     if requests.max_callback.0 > 16 << 20 {
         return no("requests.max_callback", "expected at most 16MiB");

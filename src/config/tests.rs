@@ -154,6 +154,18 @@ fn mistakes_in_the_file_are_one_sentence() {
             "[network]\nports = [\"80-\"]",
             "network.ports = [\"80-\"]: \"80-\" in the list: expected a port like \"443\" or ports like \"1024-65535\"",
         ),
+        (
+            "[network.retry]\nfetch = [\"1 sec\"]",
+            "network.retry.fetch = [\"1 sec\"]: \"1 sec\" in the list: expected a duration like \"250ms\", \"10s\", \"5m\", \"2h\" or \"7d\"",
+        ),
+        (
+            "[network.retry]\ncallback = [\"8d\"]",
+            "network.retry.callback = [\"8d\"]: expected at most 100 waits of 1ms to 7d",
+        ),
+        ("[network.breaker]\nfailed_percent = 101", "network.breaker.failed_percent = 101: expected 1 to 100"),
+        ("[network.breaker]\nmin_requests = 0", "network.breaker.min_requests = 0: expected at least 1"),
+        ("[network.breaker]\nmax_endpoints = 0", "network.breaker.max_endpoints = 0: expected 1 to 1000000"),
+        ("[network.breaker]\nopen = \"1ms\"", "network.breaker.open = \"1ms\": expected 10ms to 1d"),
         ("[network]\nports = []", "network.ports = []: expected at least one port"),
         ("[network]\nmax_body = \"0B\"", "network.max_body = \"0B\": expected 1B to 256MiB"),
         ("[log]\nformat = \"xml\"", "log.format = \"xml\": expected \"text\" or \"json\""),

@@ -1,9 +1,9 @@
 //! Which addresses a crawl may contact. Records are signed by whoever made them, so an address in one is only a claim:
 //! a peer may name anybody's.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
-use crate::discv5::Record;
+use crate::{discv5::Record, outbound::special};
 
 /// Where a crawl may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +18,9 @@ impl Reach {
     /// Whether this address may be contacted.
     pub fn allows(self, address: SocketAddr) -> bool {
         address.port() != 0
-            && match (self, address.ip()) {
-                (Self::Loopback, ip) => ip.is_loopback(),
-                (Self::Public, IpAddr::V4(ip)) => is_global(ip),
-                (Self::Public, IpAddr::V6(ip)) => is_global_v6(ip),
+            && match self {
+                Self::Loopback => address.ip().is_loopback(),
+                Self::Public => special(address.ip()).is_none(),
             }
     }
 
@@ -29,36 +28,6 @@ impl Reach {
     pub fn address(self, record: &Record) -> Option<SocketAddr> {
         record.udp4_socket().into_iter().chain(record.udp6_socket()).find(|address| self.allows(*address))
     }
-}
-
-/// Whether an address is one host of the internet, by the IANA special-purpose registry.
-fn is_global(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    !(a == 0
-        || ip.is_loopback()
-        || ip.is_private()
-        || ip.is_link_local()
-        || ip.is_documentation()
-        // 224.0.0.0/4 is multicast, 240.0.0.0/4 reserved, and the last of them broadcast.
-        || a >= 224
-        // Shared by carriers' translators.
-        || (a == 100 && (64..128).contains(&b))
-        // Protocol assignments, and the relay anycast that was withdrawn.
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 192 && b == 88 && c == 99)
-        // Benchmarks.
-        || (a == 198 && (b == 18 || b == 19)))
-}
-
-/// The same for IPv6: of the range that is assigned to the internet, what neither has a special purpose nor stands for an
-/// IPv4 address.
-fn is_global_v6(ip: Ipv6Addr) -> bool {
-    let [a, b, ..] = ip.segments();
-    (0x2000..0x4000).contains(&a)
-        // Protocol assignments, Teredo and documentation; 6to4; documentation.
-        && !(a == 0x2001 && (b < 0x200 || b == 0xdb8))
-        && a != 0x2002
-        && !(a == 0x3fff && b < 0x1000)
 }
 
 #[cfg(test)]

@@ -7,10 +7,13 @@ use url::{Host, Url};
 
 use super::{Client, Refusal, Rule, resolver::LookupError};
 
+/// Addresses that are told. All are judged.
+const MAX_TOLD: usize = 32;
+
 /// What would become of a call now. A name may have other addresses when it is really called, and is judged again then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The addresses that were judged.
+    /// The addresses that were judged; of very many the first.
     pub addresses: Vec<IpAddr>,
     /// What of it.
     pub finding: Finding,
@@ -44,9 +47,10 @@ impl Client {
         let Some(Host::Domain(name)) = url.host() else {
             return Verdict { addresses: literal, finding: Finding::Allowed };
         };
-        let Ok((addresses, verdict)) = timeout(self.connect_timeout(), self.guarded().look_up(name)).await else {
+        let Ok((mut addresses, verdict)) = timeout(self.connect_timeout(), self.guarded().look_up(name)).await else {
             return Verdict { addresses: Vec::new(), finding: Finding::Unknown("no name server answers".into()) };
         };
+        addresses.truncate(MAX_TOLD);
         let finding = match verdict {
             Ok(()) => Finding::Allowed,
             Err(LookupError::Refused(refusal)) => Finding::Refused(refusal),

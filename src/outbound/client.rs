@@ -18,12 +18,12 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use super::{
-    Error, Policy, Refusal, Response, Rule,
+    Error, Gate, Policy, Refusal, Response, Rule, Schedules,
     body::{self, Fault},
     resolver::{Guarded, System},
     response::retry_after,
 };
-use crate::config;
+use crate::{broker::Broker, config};
 
 /// Redirects of one call that are followed.
 const MAX_REDIRECTS: usize = 3;
@@ -99,9 +99,8 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     guarded: Guarded,
-    connect_timeout: Duration,
-    timeout: Duration,
-    max_body: u64,
+    settings: config::Network,
+    schedules: Schedules,
     /// Made at the first call: the certificate authorities take time and memory that few processes need.
     http: OnceLock<reqwest::Client>,
 }
@@ -116,9 +115,8 @@ impl Client {
     pub fn with_resolver(network: &config::Network, names: Arc<dyn Resolve>) -> Self {
         Self(Arc::new(Inner {
             guarded: Guarded { policy: Arc::new(Policy::new(network)), names },
-            connect_timeout: network.connect_timeout.0,
-            timeout: network.timeout.0,
-            max_body: network.max_body.0,
+            settings: network.clone(),
+            schedules: Schedules::new(&network.retry),
             http: OnceLock::new(),
         }))
     }
@@ -128,10 +126,20 @@ impl Client {
         &self.0.guarded.policy
     }
 
+    /// How long to wait between the tries of a call.
+    pub fn schedules(&self) -> &Schedules {
+        &self.0.schedules
+    }
+
+    /// The gate that all processes share which use this Redis, of so many shards.
+    pub fn gate(&self, broker: Broker, shards: u16) -> Gate {
+        Gate::new(broker, shards, &self.0.settings)
+    }
+
     /// Makes the call and reads the whole answer. Any status is an answer.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         let started = Instant::now();
-        let most = self.0.timeout;
+        let most = self.0.settings.timeout.0;
         let after = request.timeout.unwrap_or(most).min(most);
         let answer = timeout(after, self.exchange(request, after)).await;
         let answer = answer.unwrap_or(Err(Error::Timeout { after }))?;
@@ -142,7 +150,8 @@ impl Client {
         if let Some(name) = OWN_HEADERS.iter().find(|name| request.headers.contains_key(*name)) {
             return Err(Refusal::new(Rule::Header, name).into());
         }
-        let max_body = request.max_body.unwrap_or(self.0.max_body).min(self.0.max_body);
+        let most = self.0.settings.max_body.0;
+        let max_body = request.max_body.unwrap_or(most).min(most);
         let client = self.http().map_err(|error| Error::from_client(error, after))?;
         // Literal addresses never come to the resolver: this is where they are judged.
         request.url = self.policy().admit(&request.url)?;
@@ -154,7 +163,7 @@ impl Client {
                 .body(request.body.clone())
                 .send();
             let answer = sent.await.map_err(|error| {
-                let after = if error.is_connect() { self.0.connect_timeout } else { after };
+                let after = if error.is_connect() { self.connect_timeout() } else { after };
                 Error::from_client(error, after)
             })?;
             if let Some(location) = location(&request, &answer) {
@@ -194,7 +203,7 @@ impl Client {
             .no_proxy()
             .referer(false)
             .retry(reqwest::retry::never())
-            .connect_timeout(self.0.connect_timeout)
+            .connect_timeout(self.connect_timeout())
             .pool_max_idle_per_host(IDLE.0)
             .pool_idle_timeout(IDLE.1)
             .build()?;
@@ -206,7 +215,7 @@ impl Client {
     }
 
     pub(super) fn connect_timeout(&self) -> Duration {
-        self.0.connect_timeout
+        self.0.settings.connect_timeout.0
     }
 }
 

@@ -12,8 +12,9 @@ use tokio::sync::Semaphore;
 
 use super::{Policy, Refusal, policy::is_localhost};
 
-/// Lookups under way at once in this process: each holds a thread for as long as a name server likes.
-const MAX_LOOKUPS: usize = 64;
+/// Lookups under way at once in this process: each holds a thread for as long as a name server likes. Half of the threads
+/// that the runtime has for such work, so that names nobody answers for do not stop everything else.
+const MAX_LOOKUPS: usize = 256;
 
 /// Addresses of one name that are tried.
 const MAX_TRIED: usize = 8;

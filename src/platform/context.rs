@@ -17,7 +17,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Rooms;
-use crate::{broker::Broker, job::JobId, outbound::Client, secret::Redactor};
+use crate::{
+    broker::Broker,
+    job::JobId,
+    outbound::{Client, Gate},
+    secret::Redactor,
+};
 
 /// Which rows a dataset holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -199,6 +204,12 @@ impl Context {
     /// The client of every outgoing HTTP call: it goes only where the operator allows, and reads no more than it shall.
     pub fn http(&self) -> &Client {
         &self.inner.run.http
+    }
+
+    /// Whom to leave alone for a while, as all processes see it.
+    pub fn gate(&self) -> super::Result<Gate> {
+        let redis = self.redis()?;
+        Ok(self.http().gate(redis.broker.clone(), redis.shards))
     }
 
     /// Where this platform may keep what outlives its jobs, under keys of its own.

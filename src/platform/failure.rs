@@ -134,3 +134,30 @@ impl From<outbound::Error> for Failure {
         }
     }
 }
+
+impl From<outbound::Wait> for Failure {
+    fn from(wait: outbound::Wait) -> Self {
+        Self::snooze(wait.after, wait.because.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbound::{Because, Error, Refusal, Rule, Wait};
+
+    #[test]
+    fn a_call_decides_what_happens_next() {
+        let refusal = Refusal { rule: Rule::Private, subject: "10.0.0.1".into() };
+        for (failure, class, code) in [
+            (Failure::from(Error::Refused(refusal)), "fatal", "refused"),
+            (Error::BodyTooLarge { limit: 1 }.into(), "fatal", "body_too_large"),
+            (Error::Timeout { after: Duration::ZERO }.into(), "transient", "timeout"),
+            (Error::Lookup("gone".into()).into(), "transient", "lookup_failed"),
+            (Wait { after: Duration::ZERO, because: Because::Open }.into(), "snooze", "snoozed"),
+        ] {
+            let error = failure.to_error();
+            assert_eq!((error.class.as_str(), error.code.as_str()), (class, code));
+        }
+    }
+}

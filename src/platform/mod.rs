@@ -33,6 +33,9 @@ pub mod prelude {
     pub use serde::{Deserialize, Serialize};
     pub use url::Url;
 
+    // `job.http().send(http::Request::get(url)).await?`
+    pub use crate::outbound as http;
+
     pub use super::{
         Context, Date, Failure, HEAVY, LIGHT, Result, STANDING, Secret, Spec, Tag, hours, minutes, seconds,
     };

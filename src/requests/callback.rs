@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Answer, At, Deliver, Delivery, Door, JobStatus, Record, RequestId, Requests, RequestsError,
-    outcome::delay,
+    fetch::call,
     show::{fault, link},
     store::{Attempt, Because},
 };
@@ -45,12 +45,12 @@ pub async fn deliver(job: &Context, id: &str) -> Result<Told> {
 
     let attempts = record.callback.attempts + 1;
     let now = record.now.plus(duration);
-    let schedule: Vec<Duration> = requests.config().requests.callback_retry.0.iter().map(|span| span.0).collect();
+    let schedule = &job.http().schedules().callback;
     let (state, wait) = match answer.for_delivery() {
         Deliver::Delivered => (Delivery::Delivered, None),
         Deliver::Gone => (Delivery::Gone, None),
         Deliver::Fail => (Delivery::Undelivered, None),
-        Deliver::Retry(asked) => match delay(&schedule, attempts, asked, rand::random_range(0.0..=1.0)) {
+        Deliver::Retry(asked) => match schedule.delay(attempts, asked) {
             Some(wait) => (Delivery::Pending, Some(wait)),
             None => (Delivery::Undelivered, None),
         },
@@ -89,7 +89,8 @@ async fn post(job: &Context, requests: &Requests, record: &Record, body: String)
     // An answer says no more than its status.
     request.max_body = Some(MAX_ANSWER);
     let started = tokio::time::Instant::now();
-    let sent = job.http().send(request).await;
+    // To be left alone for a while is nobody's failure.
+    let sent = call(job, request).await?.map_err(|wait| Failure::snooze(wait.after, wait.because.to_string()))?;
     let (answer, message) = Answer::of(sent.as_ref());
     Ok((answer, message, started.elapsed()))
 }

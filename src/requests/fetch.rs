@@ -12,11 +12,11 @@ use url::Url;
 
 use super::{
     About, Answer, At, Content, Door, Fault, Fetch, JobStatus, Record, RequestId, Requests, RequestsError,
-    outcome::{delay, until_deadline},
+    outcome::until_deadline,
     store::{Advanced, Because, Step},
 };
 use crate::{
-    outbound::{self, Client},
+    outbound::{self, Reply},
     platform::{Context, Failure, Result},
 };
 
@@ -39,6 +39,9 @@ pub struct Fetched {
 /// One exchange with a provider.
 struct Exchange {
     answer: Answer,
+    /// What it means.
+    meaning: Fetch,
+    /// The same for people.
     message: String,
     duration: Option<Duration>,
     content: Option<Content>,
@@ -81,14 +84,17 @@ pub async fn fetch_once(
         Ok(url) => url,
         Err(_) => job.room::<Door>()?.enter().await?.url_of(provider)?,
     };
-    let exchange = ask(job.http(), asked(&url, parameters), None).await;
+    let exchange = ask(job, asked(&url, parameters), None, fatal).await?;
     let failed = || exchange.message.clone();
-    match exchange.answer.for_fetch(fatal) {
+    match exchange.meaning {
         Fetch::Done => Ok(Fetched {
             content: exchange.content.map(|content| json!(content)),
             ..Fetched::nothing(Some(JobStatus::Done))
         }),
-        Fetch::Retry => Err(Failure::transient(exchange.answer.code(), failed())),
+        Fetch::Retry => {
+            let retry_after = job.http().schedules().fetch.delay(job.attempt(), exchange.answer.asked());
+            Err(Failure::Transient { code: exchange.answer.code(), message: failed(), retry_after })
+        }
         Fetch::Wait(wait) => Err(Failure::snooze(wait, failed())),
         Fetch::Fail => Err(Failure::fatal(exchange.answer.code(), failed())),
     }
@@ -127,18 +133,17 @@ impl Turn<'_> {
         let url =
             record.url_of(self.provider).ok_or_else(|| Failure::fatal("unknown_provider", "not in the record"))?;
         let left = record.deadline_at.since(record.now);
-        let exchange = ask(job.http(), asked(url, &record.order.parameters), Some(left)).await;
+        let exchange = ask(job, asked(url, &record.order.parameters), Some(left), fatal).await?;
         about.http_status = exchange.answer.status();
         about.duration_ms = exchange.duration.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         let code = exchange.answer.code();
         about.error = Some(Fault { code: code.into(), message: exchange.message.clone() });
         // What the clock says now: the answer may have taken long.
         let now = record.now.plus(exchange.duration.unwrap_or_default());
-        let meaning = exchange.answer.for_fetch(fatal);
-        if !matches!(meaning, Fetch::Wait(_)) {
+        if !matches!(exchange.meaning, Fetch::Wait(_)) {
             about.attempts += 1;
         }
-        match meaning {
+        match exchange.meaning {
             Fetch::Done => {
                 let text = serde_json::to_string(&exchange.content)?;
                 (about.error, about.bytes) = (None, Some(text.len() as u64));
@@ -151,10 +156,8 @@ impl Turn<'_> {
                 Err(Failure::snooze(wait, exchange.message))
             }
             Fetch::Retry => {
-                let schedule: Vec<Duration> =
-                    self.requests.config().requests.retry.0.iter().map(|span| span.0).collect();
-                let jitter = rand::random_range(0.0..=1.0);
-                let Some(wait) = delay(&schedule, about.attempts, exchange.answer.asked(), jitter) else {
+                let schedule = &job.http().schedules().fetch;
+                let Some(wait) = schedule.delay(about.attempts, exchange.answer.asked()) else {
                     return self.end(JobStatus::Failed, about, None).await;
                 };
                 let wait = self.wait(&mut about, wait, now);
@@ -198,32 +201,55 @@ fn asked(url: &Url, parameters: &Map<String, Value>) -> Url {
     url
 }
 
-/// Asks, and reads what came by its type.
-async fn ask(http: &Client, url: Url, left: Option<Duration>) -> Exchange {
+/// Asks, unless the provider wants to be left alone, and reads what came by its type.
+async fn ask(job: &Context, url: Url, left: Option<Duration>, fatal: &[u16]) -> Result<Exchange> {
     let request = outbound::Request { timeout: left, ..outbound::Request::get(url) };
-    let sent = http.send(request).await;
-    let (answer, message) = Answer::of(sent.as_ref());
-    let response = match sent {
-        Ok(response) => response,
-        Err(_) => return Exchange { answer, message, duration: None, content: None },
+    let sent = match call(job, request).await? {
+        Ok(sent) => sent,
+        Err(wait) => {
+            let (answer, message) = (Answer::Unreachable("left_alone"), wait.because.to_string());
+            return Ok(Exchange { answer, meaning: Fetch::Wait(wait.after), message, duration: None, content: None });
+        }
     };
-    let duration = Some(response.elapsed);
-    if !response.status.is_success() {
-        return Exchange { answer, message, duration, content: None };
+    let (mut answer, mut message) = Answer::of(sent.as_ref());
+    let (mut duration, mut content) = (None, None);
+    if let Ok(response) = sent {
+        duration = Some(response.elapsed);
+        if response.status.is_success() {
+            match Content::read(response.content_type().as_deref(), &response.body) {
+                Ok(read) => content = Some(read),
+                Err(error) => (answer, message) = (Answer::Garbled, error.to_string()),
+            }
+        }
     }
-    match Content::read(response.content_type().as_deref(), &response.body) {
-        Ok(content) => Exchange { answer, message, duration, content: Some(content) },
-        Err(error) => Exchange { answer: Answer::Garbled, message: error.to_string(), duration, content: None },
-    }
+    Ok(Exchange { meaning: answer.for_fetch(fatal), answer, message, duration, content })
 }
+
+/// Makes a call through the gate that all processes share; or how long to wait before it may be made.
+pub(super) async fn call(
+    job: &Context,
+    request: outbound::Request,
+) -> Result<std::result::Result<std::result::Result<outbound::Response, outbound::Error>, outbound::Wait>> {
+    // Run by hand, without a Redis, there is nobody to share it with.
+    let Ok(gate) = job.gate() else { return Ok(Ok(job.http().send(request).await)) };
+    let called = gate.call(job.http(), request).await;
+    Ok(match called.map_err(|error| Failure::snooze(PATIENCE, error.to_string()))? {
+        Reply::Answered(response) => Ok(Ok(*response)),
+        Reply::Failed(error) => Ok(Err(error)),
+        Reply::Wait(wait) => Err(wait),
+    })
+}
+
+/// When a job tries again that could not reach what it needs.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl From<RequestsError> for Failure {
     fn from(error: RequestsError) -> Self {
         let message = error.to_string();
         match error {
             // A run again finds out how far it came.
-            RequestsError::Store(error) if error.is_unavailable() => Self::snooze(Duration::from_secs(1), message),
-            RequestsError::Queue(_) | RequestsError::Read(_) => Self::snooze(Duration::from_secs(1), message),
+            RequestsError::Store(error) if error.is_unavailable() => Self::snooze(PATIENCE, message),
+            RequestsError::Queue(_) | RequestsError::Read(_) => Self::snooze(PATIENCE, message),
             RequestsError::Store(_) => Self::fatal("store_of_requests", message),
             RequestsError::Refused(_) | RequestsError::Reused | RequestsError::Unknown | RequestsError::Conflict(_) => {
                 Self::fatal("requests", message)

@@ -4,10 +4,7 @@
 use std::time::Duration;
 
 use super::At;
-use crate::outbound::{Error, Response};
-
-/// The longest that a host may ask us to stay away.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+use crate::outbound::{Error, LONGEST_RETRY_AFTER, Response};
 
 /// How an exchange with another host ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,14 +112,6 @@ impl Answer {
     }
 }
 
-/// How long to wait before something is asked again that has been asked `attempts` times, if it may be: the schedule's
-/// delay, varied by a fifth either way, or what the other side asked for, if that is longer. `jitter` is from 0 to 1.
-pub fn delay(schedule: &[Duration], attempts: u32, asked: Option<Duration>, jitter: f64) -> Option<Duration> {
-    let index = usize::try_from(attempts).ok()?.checked_sub(1)?;
-    let varied = schedule.get(index)?.mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0));
-    Some(varied.max(asked.unwrap_or_default()))
-}
-
 /// A wait, no longer than until the deadline: whoever waits must be back to say that it has passed.
 pub fn until_deadline(wait: Duration, now: At, deadline: At) -> Duration {
     wait.min(deadline.since(now))
@@ -170,24 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_follow_the_schedule_and_the_host() {
-        let schedule: Vec<Duration> = [1, 2, 4].map(Duration::from_secs).into();
-        let ms = |attempts, asked: Option<u64>, jitter| {
-            delay(&schedule, attempts, asked.map(Duration::from_millis), jitter).map(|wait| wait.as_millis())
-        };
-        for (attempts, asked, jitter, wait) in [
-            (1, None, 0.5, Some(1000)),
-            (1, None, 0.0, Some(800)),
-            (1, None, 1.0, Some(1200)),
-            (3, None, 0.5, Some(4000)),
-            (1, Some(9000), 0.5, Some(9000)),
-            (3, Some(1000), 0.5, Some(4000)),
-            (4, None, 0.5, None),
-            (4, Some(1000), 0.5, None),
-            (0, None, 0.5, None),
-        ] {
-            assert_eq!(ms(attempts, asked, jitter), wait, "{attempts} {asked:?}");
-        }
+    fn nobody_waits_beyond_the_deadline() {
         assert_eq!(until_deadline(MINUTE, At(1000), At(11_000)), Duration::from_secs(10));
         assert_eq!(until_deadline(MINUTE, At(11_000), At(1000)), Duration::ZERO);
     }

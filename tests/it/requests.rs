@@ -110,7 +110,7 @@ async fn every_way_to_fail_has_its_outcome() {
 async fn a_deadline_gives_what_there_is_and_names_who_is_missing() {
     let scratch = Scratch::new();
     let scene = scene(&scratch, "").await;
-    let providers = [scene.url.clone(), scene.scripted("silent", 0), scene.scripted("429:3600", 1)];
+    let providers = [scene.urls[0].clone(), scene.scripted_at(1, "silent", 0), scene.scripted_at(2, "429:3600", 1)];
     let id = scene.request(json!({"providers": providers, "deadline": "1s"})).await;
     let told = scene.called_back(&id).await;
     let data = &told["data"];
@@ -378,6 +378,27 @@ async fn jobs_that_the_queue_has_lost_are_queued_again() {
 }
 
 #[tokio::test]
+async fn a_provider_that_fails_is_left_alone_by_all() {
+    let scratch = Scratch::new();
+    let (_providers, receiver, urls) = Scene::around(&scratch, &["--providers", "2"], "").await;
+    let path = scratch.path().join("collector.toml");
+    let toml =
+        std::fs::read_to_string(&path).unwrap().replace("min_requests = 1000000", "min_requests = 4\nopen = \"1s\"");
+    std::fs::write(&path, toml).unwrap();
+    let collector = Collector::up(&scratch, &["--pool", "light=1x8"]).await;
+    let failing: Vec<String> = (0..4).map(|n| format!("{}?script=500&n={n}", urls[0])).collect();
+    let late = format!("{}?script=ok&n=9", urls[0]);
+    let first = collector.request(&json!({"providers": failing})).await;
+    let state = async || collector.get("/providers/get").await.json["providers"][0]["breaker"].clone();
+    eventually("its breaker is open", async || (state().await == "open").then_some(())).await;
+    // An open breaker costs no attempt; another host is asked as ever.
+    let id = collector.request(&json!({"providers": [late, "p1"], "callbackUrl": receiver.url})).await;
+    let done = collector.closed(&id).await;
+    assert_eq!((&done["status"], &done["jobs"][0]["attempts"]), (&json!("DONE"), &json!(1)), "{done}");
+    collector.get(&format!("/request?id={first}&wait=30s")).await;
+}
+
+#[tokio::test]
 async fn one_fetch_is_a_job_like_any_other() {
     let scratch = Scratch::new();
     let scene = scene(&scratch, "").await;
@@ -389,5 +410,8 @@ async fn one_fetch_is_a_job_like_any_other() {
     }
     let providers = scene.collector.get("/providers/get").await.json;
     assert_eq!(providers["providers"].as_array().map(Vec::len), Some(3));
-    assert_eq!(providers["providers"][1]["name"], "p1");
+    assert_eq!(
+        (&providers["providers"][1]["name"], &providers["providers"][1]["breaker"]),
+        (&json!("p1"), &json!("closed"))
+    );
 }

@@ -9,8 +9,8 @@ use super::{Collector, Receiver, Scratch, eventually};
 pub(crate) struct Scene {
     pub(crate) collector: Collector,
     pub(crate) receiver: Receiver,
-    /// The URL of the first provider, to which a script can be added.
-    pub(crate) url: String,
+    /// The URLs of the providers, to which scripts can be added.
+    pub(crate) urls: Vec<String>,
     _providers: Collector,
 }
 
@@ -18,32 +18,39 @@ pub(crate) struct Scene {
 impl Scene {
     /// With `devnet` as arguments of `collector devnet --providers`, and `more` lines of configuration in `[requests]`.
     pub(crate) async fn start(scratch: &Scratch, devnet: &[&str], more: &str, up: &[&str]) -> Self {
-        let (providers, receiver, url) = Self::around(scratch, devnet, more).await;
+        let (providers, receiver, urls) = Self::around(scratch, devnet, more).await;
         let collector = Collector::up(scratch, up).await;
-        Self { collector, receiver, url, _providers: providers }
+        Self { collector, receiver, urls, _providers: providers }
     }
 
     /// All but the collector, for which a configuration is written.
-    pub(crate) async fn around(scratch: &Scratch, devnet: &[&str], more: &str) -> (Collector, Receiver, String) {
+    pub(crate) async fn around(scratch: &Scratch, devnet: &[&str], more: &str) -> (Collector, Receiver, Vec<String>) {
         let mut args = vec!["devnet", "--write-config", "providers.toml", "--json"];
         args.extend(devnet);
         let mut providers = Collector::silent(scratch, &args, &[]);
         let said: Value = serde_json::from_str(&providers.line().await).unwrap();
-        let url = said["providers"]["p0"].as_str().unwrap().to_owned();
+        let urls =
+            said["providers"].as_object().unwrap().values().map(|url| url.as_str().unwrap().to_owned()).collect();
         let receiver = Receiver::start().await;
         let toml = format!(
-            "[requests]\nallow_urls = true\nretry = [\"20ms\", \"20ms\", \"20ms\"]\ncallback_retry = [\"20ms\", \"20ms\"]\n\
-             {more}\n{}{}",
+            "[network.retry]\nfetch = [\"20ms\", \"20ms\", \"20ms\"]\ncallback = [\"20ms\", \"20ms\"]\n\
+             [network.breaker]\nmin_requests = 1000000\nbusy = \"100ms\"\n\
+             [requests]\nallow_urls = true\n{more}\n{}{}",
             receiver.to_toml(),
             std::fs::read_to_string(scratch.path().join("providers.toml")).unwrap()
         );
         std::fs::write(scratch.path().join("collector.toml"), toml).unwrap();
-        (providers, receiver, url)
+        (providers, receiver, urls)
     }
 
     /// The first provider with a script of its own; `n` tells those apart who have the same.
     pub(crate) fn scripted(&self, script: &str, n: usize) -> String {
-        format!("{}?script={script}&n={n}", self.url)
+        self.scripted_at(0, script, n)
+    }
+
+    /// The same of any provider.
+    pub(crate) fn scripted_at(&self, provider: usize, script: &str, n: usize) -> String {
+        format!("{}?script={script}&n={n}", self.urls[provider])
     }
 
     /// Posts a request that calls back.
