@@ -77,6 +77,7 @@ pub enum RequestsError {
 
 impl Requests {
     /// The requests of this configuration.
+    #[cfg_attr(not(feature = "dynamodb"), expect(clippy::unused_async, reason = "to open a DynamoDB takes a while"))]
     pub async fn open(jobs: Jobs, config: &Config) -> Result<Self, StoreError> {
         let store: Arc<dyn RequestStore> = match config.requests.store {
             RequestsIn::Redis => Arc::new(RedisStore::new(jobs.queue().broker().clone())),

@@ -92,11 +92,10 @@ impl Answer {
     pub fn for_fetch(&self, fatal: &[u16]) -> Fetch {
         match self {
             Self::Status(200..=299, _) => Fetch::Done,
-            Self::Status(410, _) => Fetch::Fail,
+            Self::Status(410, _) | Self::Refused(_) => Fetch::Fail,
             Self::Status(status, _) if fatal.contains(status) => Fetch::Fail,
             Self::Status(429 | 503, Some(wait)) => Fetch::Wait((*wait).min(LONGEST_RETRY_AFTER)),
             Self::Status(..) | Self::Unreachable(_) | Self::Garbled => Fetch::Retry,
-            Self::Refused(_) => Fetch::Fail,
         }
     }
 

@@ -6,6 +6,8 @@
 
 #[cfg(test)]
 pub(crate) mod contract;
+#[cfg(feature = "dynamodb")]
+mod dynamo;
 mod redis;
 
 use std::{fmt, time::Duration};
@@ -13,6 +15,8 @@ use std::{fmt, time::Duration};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+#[cfg(feature = "dynamodb")]
+pub use self::dynamo::DynamoStore;
 pub use self::redis::RedisStore;
 use super::{About, At, Delivery, JobStatus, Order, Record, RequestId};
 use crate::{broker::BrokerError, job::JobId};
