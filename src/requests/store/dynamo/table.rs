@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{
+    BehaviorVersion,
+    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
+    meta::{credentials::CredentialsProviderChain, region::RegionProviderChain},
+};
 use aws_sdk_dynamodb::{
     Client,
+    config::Credentials,
     error::{ProvideErrorMetadata, SdkError},
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
@@ -23,17 +28,22 @@ use crate::config;
 /// How long a new table may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// The region if neither the environment nor a profile names one: an endpoint of one's own does not ask.
-const REGION: &str = "us-east-1";
+/// Region and credentials at a DynamoDB of one's own, if the environment names none: they must be there, whatever they are.
+const OWN: &str = "local";
 
 impl DynamoStore {
-    /// The table of this configuration; credentials and region as every AWS program finds them.
+    /// The table of this configuration; credentials and region as every program for AWS finds them.
     pub async fn open(requests: &config::Requests) -> Result<Self, StoreError> {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let region = aws_config::meta::region::RegionProviderChain::default_provider().or_else(Region::new(REGION));
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).region(region);
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
         if !requests.dynamodb_url.is_empty() {
-            loader = loader.endpoint_url(&requests.dynamodb_url);
+            // Not AWS: there are no roles and no regions to ask anybody about.
+            let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(OWN);
+            let own = Credentials::builder().access_key_id(OWN).secret_access_key(OWN).provider_name(OWN).build();
+            let credentials =
+                CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new());
+            loader = loader.endpoint_url(&requests.dynamodb_url).region(region);
+            loader = loader.credentials_provider(credentials.or_else("own", own));
         }
         let store = Self { client: Client::new(&loader.load().await), table: requests.table.clone() };
         store.make().await?;
