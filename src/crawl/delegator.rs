@@ -3,10 +3,11 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+    collections::{BinaryHeap, VecDeque},
     net::IpAddr,
 };
 
+use ahash::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::discv5::NodeId;

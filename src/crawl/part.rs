@@ -1,7 +1,8 @@
 //! One part of the id space in the hands of its owner: what is known of its nodes, and what of that is not written yet.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
+use ahash::{HashMap, HashSet};
 use tracing::error;
 
 use super::{
@@ -44,7 +45,7 @@ impl Part {
             fence,
             epoch,
             entries,
-            changed: HashSet::new(),
+            changed: HashSet::default(),
             changes: Vec::new(),
             counts: BTreeMap::new(),
             read: 0,

@@ -1,7 +1,8 @@
 //! What a network's nodes have in common, and how much of the network they are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use ahash::HashMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -69,7 +70,7 @@ pub struct Estimate {
 impl Stats {
     /// Adds everything up.
     pub fn of(view: &View, graph: &Graph) -> Self {
-        let (mut clients, mut forks, mut subnets) = (BTreeMap::new(), BTreeMap::new(), HashMap::new());
+        let (mut clients, mut forks, mut subnets) = (BTreeMap::new(), BTreeMap::new(), HashMap::default());
         for node in view.nodes.values() {
             count(&mut clients, client(&node.enr));
             count(&mut forks, fork(&node.enr));

@@ -1,6 +1,8 @@
 //! A network as its store holds it at one time, for whoever reads it: the report of a crawl and the HTTP API.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use ahash::HashMap;
 
 use super::{
     node::{Candidate, Node},

@@ -6,12 +6,13 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::BinaryHeap,
     net::SocketAddr,
     num::NonZeroU32,
     time::{Duration, Instant},
 };
 
+use ahash::HashMap;
 use hashlink::LruCache;
 
 use super::{
@@ -23,7 +24,7 @@ use super::{
     pacing::{Buckets, Pace, Pacing},
     packet::{Head, Nonce},
     records::Records,
-    session::{self, Identity},
+    session::{self, Ephemeral, Identity},
 };
 
 /// Replies to what others ask us, for each of them.
@@ -31,6 +32,8 @@ const REPLIES: Pace = {
     let (Some(rate), Some(burst)) = (NonZeroU32::new(2), NonZeroU32::new(5)) else { panic!("not zero") };
     Pace { rate, burst }
 };
+/// How long one key pair serves: making a pair costs as much as a signature, and what a crawl asks is no secret.
+const EPHEMERAL: Duration = Duration::from_secs(1);
 /// Bytes of a packet that only asks for a handshake.
 const RANDOM: usize = 44;
 
@@ -63,6 +66,8 @@ pub(super) struct Engine {
     alarms: BinaryHeap<Reverse<(Instant, CallId)>>,
     outbox: Vec<(SocketAddr, Vec<u8>)>,
     packets: u32,
+    /// The key pair for key agreements, and since when.
+    ephemeral: Option<(Ephemeral, Instant)>,
     pub(super) counters: Counters,
 }
 
@@ -70,9 +75,9 @@ impl Engine {
     pub(super) fn new(me: Identity, manners: Manners) -> Self {
         Self {
             me,
-            calls: HashMap::new(),
-            nonces: HashMap::new(),
-            contacts: HashMap::new(),
+            calls: HashMap::default(),
+            nonces: HashMap::default(),
+            contacts: HashMap::default(),
             acquaintances: LruCache::new(manners.sessions.max(1)),
             records: Records::new(manners.records),
             pacing: Pacing::new(manners.peer_pace, manners.ip_pace),
@@ -80,6 +85,7 @@ impl Engine {
             alarms: BinaryHeap::new(),
             outbox: Vec::new(),
             packets: rand::random(),
+            ephemeral: None,
             counters: Counters::default(),
             manners,
         }
@@ -215,13 +221,13 @@ impl Engine {
 
     /// Answers the WHOAREYOU to a question: the question once more, under new keys.
     pub(super) fn shake_hands(&mut self, now: Instant, id: CallId, challenge: &super::packet::Challenge, seq: u64) {
-        let nonce = self.next_nonce();
+        let (nonce, ephemeral) = (self.next_nonce(), self.ephemeral(now));
         let Some(call) = self.calls.get_mut(&id) else { return };
         let Some(contact) = self.contacts.get_mut(&call.place) else { return };
         call.handshakes += 1;
         contact.session = None;
         contact.opening = Some(id);
-        let shaken = session::initiate(&self.me, &contact.record, challenge, &session::random_secret());
+        let shaken = session::initiate(&self.me, &contact.record, challenge, &ephemeral);
         contact.proposed = Some(shaken.keys);
         let record = (seq < self.me.record().seq()).then_some(self.me.record());
         let head = Head::handshake(rand::random(), &nonce, self.me.id(), &shaken.signature, &shaken.ephemeral, record);
@@ -231,6 +237,14 @@ impl Engine {
         self.counters.handshakes += 1;
         self.post(place, head, &message);
         self.sent(now, id, nonce, self.manners.request_timeout);
+    }
+
+    /// The key pair for the key agreements of this moment.
+    fn ephemeral(&mut self, now: Instant) -> Ephemeral {
+        let current = self.ephemeral.take().filter(|(_, since)| now.saturating_duration_since(*since) < EPHEMERAL);
+        let (pair, since) = current.unwrap_or_else(|| (Ephemeral::new(session::random_secret()), now));
+        self.ephemeral = Some((pair.clone(), since));
+        pair
     }
 
     /// Notes that a packet of a question has gone.

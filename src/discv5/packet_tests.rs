@@ -68,7 +68,7 @@ fn handshakes_are_those_of_the_vectors() {
         (HANDSHAKE_WITH_RECORD, 0, Some(&record), "53b1c075f41876423154e157470c2f48"),
     ] {
         let challenge = challenge(seq);
-        let shaken = session::initiate(&a, b.record(), &challenge, &secret(EPHEMERAL));
+        let shaken = session::initiate(&a, b.record(), &challenge, &session::Ephemeral::new(secret(EPHEMERAL)));
         assert_eq!(shaken.keys.write.to_vec(), bytes(key));
         let head = Head::handshake([0; 16], &NONCE, a.id(), &shaken.signature, &shaken.ephemeral, record);
         let sealed = session::seal(&shaken.keys.write, &NONCE, head.bytes(), &ping(1)).expect("sealed");

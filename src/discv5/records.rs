@@ -1,7 +1,9 @@
 //! Every distinct record is verified once, however many neighbours tell of it: a signature costs more than everything
 //! else that a record needs.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+
+use ahash::HashSet;
 
 use super::record::{MAX_SIZE, Record, RecordError};
 
@@ -26,9 +28,9 @@ impl Records {
     /// Remembers at most `capacity` good records, and as many bad ones as a sixteenth of that.
     pub fn new(capacity: usize) -> Self {
         Self {
-            good: HashSet::new(),
+            good: HashSet::default(),
             order: VecDeque::new(),
-            bad: HashSet::new(),
+            bad: HashSet::default(),
             bad_order: VecDeque::new(),
             capacity: capacity.max(1),
             verified: 0,

@@ -6,6 +6,7 @@ use aes_gcm::{
     aead::{AeadInOut as _, KeyInit as _},
 };
 use hkdf::Hkdf;
+use k256::ecdsa::SigningKey;
 use secp256k1::{Message, PublicKey, SecretKey, ecdh, ecdsa};
 use sha2::{Digest as _, Sha256};
 
@@ -25,13 +26,15 @@ pub type Key = [u8; 16];
 #[derive(Clone, Debug)]
 pub struct Identity {
     secret: SecretKey,
+    /// The same key, for who signs fastest.
+    signer: SigningKey,
     record: Record,
 }
 
 impl Identity {
     /// With this key and these pairs in the record (each value in RLP); see [`Record::sign`].
     pub fn new(secret: SecretKey, seq: u64, pairs: &[(&[u8], Vec<u8>)]) -> Result<Self, RecordError> {
-        Ok(Self { record: Record::sign(&secret, seq, pairs)?, secret })
+        Ok(Self { record: Record::sign(&secret, seq, pairs)?, signer: signer(&secret)?, secret })
     }
 
     /// A fresh key, and a record that says nothing: nobody puts it into a table.
@@ -50,6 +53,10 @@ impl Identity {
     }
 }
 
+fn signer(secret: &SecretKey) -> Result<SigningKey, RecordError> {
+    SigningKey::from_slice(&secret.to_secret_bytes()).map_err(|_| RecordError::Key)
+}
+
 /// A fresh secret key.
 pub fn random_secret() -> SecretKey {
     loop {
@@ -57,6 +64,28 @@ pub fn random_secret() -> SecretKey {
         if let Ok(secret) = SecretKey::from_secret_bytes(rand::random()) {
             return secret;
         }
+    }
+}
+
+/// A key pair for key agreements alone.
+#[derive(Clone)]
+pub struct Ephemeral {
+    secret: SecretKey,
+    point: [u8; 33],
+}
+
+impl Ephemeral {
+    /// The pair of this secret.
+    pub fn new(secret: SecretKey) -> Self {
+        let point = PublicKey::from_secret_key(&secret).serialize();
+        Self { secret, point }
+    }
+}
+
+impl std::fmt::Debug for Ephemeral {
+    /// Keys are not printed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ephemeral")
     }
 }
 
@@ -104,13 +133,13 @@ pub enum SessionError {
     Sealed,
 }
 
-/// The initiator's side: answers `challenge` of the node `to`. A fresh `ephemeral` key makes it a new session.
-pub fn initiate(me: &Identity, to: &Record, challenge: &Challenge, ephemeral: &SecretKey) -> Handshake {
-    let point = PublicKey::from_secret_key(ephemeral).serialize();
-    let signature = sign_challenge(&me.secret, challenge, &point, to.id());
-    let secret = agree(to.public_key(), ephemeral);
+/// The initiator's side: answers `challenge` of the node `to`. The challenge's own random bytes make the keys new, even
+/// under an `ephemeral` key that other handshakes use too.
+pub fn initiate(me: &Identity, to: &Record, challenge: &Challenge, ephemeral: &Ephemeral) -> Handshake {
+    let signature = sign_challenge(&me.signer, challenge, &ephemeral.point, to.id());
+    let secret = agree(to.public_key(), &ephemeral.secret);
     let (initiator, recipient) = derive(&secret, me.id(), to.id(), challenge);
-    Handshake { keys: Keys { write: initiator, read: recipient }, signature, ephemeral: point }
+    Handshake { keys: Keys { write: initiator, read: recipient }, signature, ephemeral: ephemeral.point }
 }
 
 /// The recipient's side: checks the answer that the node `from`, whose record this is, gave to our `challenge`.
@@ -126,7 +155,7 @@ pub fn accept(
         return Err(SessionError::Sender);
     }
     let signature = ecdsa::Signature::from_compact(signature).map_err(|_| SessionError::Signature)?;
-    let digest = challenge_digest(challenge, ephemeral, me.id());
+    let digest = Message::from_digest(challenge_digest(challenge, ephemeral, me.id()));
     ecdsa::verify(&signature, digest, record.public_key()).map_err(|_| SessionError::Signature)?;
     let point = PublicKey::from_byte_array_compressed(*ephemeral).map_err(|_| SessionError::Ephemeral)?;
     let (initiator, recipient) = derive(&agree(&point, &me.secret), from, me.id(), challenge);
@@ -172,17 +201,18 @@ fn derive(secret: &[u8; 33], initiator: NodeId, recipient: NodeId, challenge: &C
     (*first, second.try_into().unwrap_or_default())
 }
 
-fn sign_challenge(secret: &SecretKey, challenge: &Challenge, ephemeral: &[u8; 33], recipient: NodeId) -> [u8; 64] {
-    ecdsa::sign(challenge_digest(challenge, ephemeral, recipient), secret).serialize_compact()
+fn sign_challenge(signer: &SigningKey, challenge: &Challenge, ephemeral: &[u8; 33], recipient: NodeId) -> [u8; 64] {
+    let (signature, _) = signer.sign_prehash_recoverable(&challenge_digest(challenge, ephemeral, recipient));
+    signature.to_bytes().into()
 }
 
-fn challenge_digest(challenge: &Challenge, ephemeral: &[u8; 33], recipient: NodeId) -> Message {
+fn challenge_digest(challenge: &Challenge, ephemeral: &[u8; 33], recipient: NodeId) -> [u8; 32] {
     let hash = Sha256::new()
         .chain_update(b"discovery v5 identity proof")
         .chain_update(challenge)
         .chain_update(ephemeral)
         .chain_update(recipient.0);
-    Message::from_digest(hash.finalize().into())
+    hash.finalize().into()
 }
 
 #[cfg(test)]

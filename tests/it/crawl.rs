@@ -109,7 +109,7 @@ async fn a_crawl_without_end_keeps_up_with_its_network() {
     let mut devnet = Collector::silent(&scratch, &args, &[]);
     let network: Value = serde_json::from_str(&devnet.line().await).unwrap();
     let collector = Collector::up(&scratch, &["--pool", "standing=1x4"]).await;
-    let more = json!({"epochs": 0, "epoch_s": 1, "drain_s": 2, "ladder": [0, 50, 100]});
+    let more = json!({"epochs": 0, "epoch_s": 1, "drain_s": 2, "ladder": [0, 50, 100], "request_timeout_ms": 250});
     let id = collector.submit(&spec(&network["bootnode"], &more)).await;
     eventually("everybody is known", async || {
         (json!(stored(&collector, "local", "nodes").await.len()) == network["live"]).then_some(())

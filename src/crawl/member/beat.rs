@@ -1,7 +1,8 @@
 //! The member and the store: being there, taking and giving parts, writing.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
+use ahash::HashMap;
 use tracing::{info, warn};
 
 use super::{Instant, Member, Part, State};
@@ -66,6 +67,7 @@ impl Member<'_> {
         self.parts.retain(|number, part| held.get(number) == Some(&part.fence()));
         let parts = &self.parts;
         self.work.retain(|id| parts.contains_key(&store::part_of(*id)));
+        self.doubted.retain(|(_, id)| parts.contains_key(&store::part_of(*id)));
         if self.epoch == 0 {
             self.epoch = self.standing.epoch;
         }
@@ -93,7 +95,7 @@ impl Member<'_> {
 
     /// Takes a part: what is known of it, and what there is to do.
     async fn take(&mut self, number: u8, fence: u64) -> std::result::Result<(), BrokerError> {
-        let mut entries = HashMap::new();
+        let mut entries = HashMap::default();
         let candidates: Vec<(NodeId, Candidate)> = self.store.entries("candidates", number).await?;
         entries.extend(candidates.into_iter().map(|(id, candidate)| (id, Entry::Candidate(candidate))));
         let nodes: Vec<(NodeId, Node)> = self.store.entries("nodes", number).await?;
@@ -178,7 +180,6 @@ impl Member<'_> {
             self.stand().await?;
             self.epoch = self.standing.epoch;
             self.done = 0;
-            self.doubted.clear();
             let numbers: Vec<u8> = self.parts.keys().copied().collect();
             for number in numbers {
                 self.begin(number);

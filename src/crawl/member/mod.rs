@@ -10,11 +10,12 @@ mod epoch;
 mod note;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::BTreeMap,
     net::IpAddr,
     time::{Duration, Instant},
 };
 
+use ahash::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use tokio::{
     task::JoinSet,
@@ -106,7 +107,7 @@ pub(super) struct Member<'a> {
     start: Instant,
     /// The last epoch whose counts were told.
     said_of: u64,
-    /// Items that were not answered in this epoch, once.
+    /// Items that were not answered once, and are asked for the second time.
     doubted: HashSet<Item>,
     /// Items done in this epoch.
     done: u64,
@@ -150,11 +151,11 @@ impl<'a> Member<'a> {
             joined: None,
             last: 0,
             epoch: 0,
-            told: HashMap::new(),
+            told: HashMap::default(),
             said_of: 0,
             before: Duration::from_millis(job.resume::<Saved>().map_or(0, |saved| saved.took_ms)),
             start: Instant::now(),
-            doubted: HashSet::new(),
+            doubted: HashSet::default(),
             done: 0,
             resumed: 0,
             overflowed: false,

@@ -17,9 +17,6 @@ use crate::{
     discv5::{NodeId, Record},
 };
 
-/// How long after a node was silent it is asked for the second and last time in an epoch, in milliseconds.
-const SECOND_TRY: u64 = 1000;
-
 impl Member<'_> {
     /// Takes in what came of a work item.
     pub(super) fn note(&mut self, done: Done) {
@@ -30,6 +27,9 @@ impl Member<'_> {
         // Another may own its part by now; then that one asks again.
         if self.parts.get(&part_of(item.1)).is_none_or(|part| part.get(item.1).is_none()) {
             return;
+        }
+        if said.is_some() {
+            self.doubted.remove(&item);
         }
         match said {
             Some(Said::Pong { seq, rtt }) => self.ponged(item.1, seq, rtt),
@@ -102,8 +102,13 @@ impl Member<'_> {
                 node.heard = None;
                 self.work.put(item, now.at);
             }
-            // A packet may be lost on the way, and an outage is counted for a whole epoch: a second try decides.
-            Some(_) if self.doubted.insert(item) => self.work.put(item, now.at + SECOND_TRY),
+            // A packet may be lost on the way, and an outage is counted for a whole epoch: a second try decides, once
+            // more as long after as an answer may take.
+            Some(_) if self.doubted.insert(item) => {
+                let pause = u64::try_from(self.plan.request_timeout.as_millis()).unwrap_or(u64::MAX);
+                self.work.put(item, now.at.saturating_add(pause));
+                return;
+            }
             // It has answered in this epoch: one question that it did not is no outage.
             Some(Entry::Live(node)) if node.answered >= now.epoch => {
                 part.count("undrained", u64::from(kind == Kind::Neighbours));
@@ -116,6 +121,7 @@ impl Member<'_> {
             }
             None => {}
         }
+        self.doubted.remove(&item);
     }
 
     fn drain_if_due(&mut self, id: NodeId, now: Moment) {

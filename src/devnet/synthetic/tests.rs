@@ -11,7 +11,7 @@ use crate::discv5::{
     NodeId, Record,
     codec::{Message, RequestId},
     packet::{Head, Kind, Packet},
-    session::{self, Identity, Keys},
+    session::{self, Ephemeral, Identity, Keys},
 };
 
 const PORT: u16 = 9000;
@@ -61,7 +61,7 @@ impl Client {
         let packet = Packet::decode(&mut whoareyou.bytes, self.me.id()).expect("a packet");
         assert_eq!(packet.nonce, [2; 12]);
         let Kind::WhoAreYou { challenge, .. } = packet.kind else { panic!("{packet:?}") };
-        let shaken = session::initiate(&self.me, to, challenge, &session::random_secret());
+        let shaken = session::initiate(&self.me, to, challenge, &Ephemeral::new(session::random_secret()));
         let record = Some(self.me.record());
         let head = Head::handshake([6; 16], &[8; 12], self.me.id(), &shaken.signature, &shaken.ephemeral, record);
         let sealed = session::seal(&shaken.keys.write, &[8; 12], head.bytes(), &message.encode()).expect("sealed");

@@ -129,9 +129,10 @@ async fn the_breaker_opens_by_count_and_share() {
 async fn one_call_tries_and_decides() {
     let bench = Bench::new(|breaker| breaker.open = span(150)).await;
     let (one, two) = (bench.gate().await, bench.gate().await);
+    one.end("dead.example", Health::Unwell, 1).await;
     let late = one.pass("dead.example").await;
-    one.end("dead.example", Health::Unwell, 10).await;
-    assert_eq!(one.breaker("dead.example").await, Breaker::Open);
+    one.end("dead.example", Health::Unwell, 9).await;
+    assert_ne!(one.breaker("dead.example").await, Breaker::Closed);
 
     let trial = two.trial("dead.example").await;
     assert!(trial.trial.is_some(), "{trial:?}");
@@ -144,6 +145,9 @@ async fn one_call_tries_and_decides() {
     assert_eq!(seen.trips, 2, "{seen:?}");
 
     let trial = one.trial("dead.example").await;
+    let former = Pass { endpoint: endpoint("dead.example"), is_known: true, trial: Some(1) };
+    two.leave(former, Health::Well).await.unwrap();
+    assert_ne!(one.breaker("dead.example").await, Breaker::Closed, "nor does the trial before this one");
     one.leave(trial, Health::Unknown).await.unwrap();
     let trial = two.trial("dead.example").await;
     two.leave(trial, Health::Well).await.unwrap();
@@ -174,7 +178,7 @@ async fn a_trial_that_nobody_ends_is_made_again() {
 
 #[tokio::test]
 async fn old_failures_are_forgotten() {
-    let bench = Bench::new(|breaker| breaker.window = span(200)).await;
+    let bench = Bench::new(|breaker| breaker.window = span(1000)).await;
     let gate = bench.gate().await;
     gate.end("once.example", Health::Unwell, 9).await;
     // What was answered keeps it from being forgotten as a whole.

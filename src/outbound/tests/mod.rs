@@ -4,6 +4,7 @@ mod answers;
 mod names;
 mod redirects;
 mod server;
+mod tls;
 mod urls;
 
 use std::{net::IpAddr, sync::Arc};

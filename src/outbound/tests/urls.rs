@@ -83,6 +83,46 @@ fn each_world_has_its_addresses() {
     }
 }
 
+/// However an address is written, the verdict is the same; and however it is wrapped, it is not let through.
+#[test]
+fn every_spelling_is_one_address() {
+    let policies = [network(false, &[]), network(true, &[]), network(true, &["10.0.0.0/8"])].map(|it| Policy::new(&it));
+    let ranges = [0x0a00_0000, 0x7f00_0000, 0xa9fe_0000, 0xac10_0000, 0xc0a8_0000, 0xe000_0000, 0x0808_0000];
+    for n in 0..3000_usize {
+        let near = |range: u32| range ^ (rand::random::<u32>() & 0x00ff_ffff);
+        let bits = if n % 2 == 0 { rand::random() } else { near(ranges[n % ranges.len()]) };
+        let [a, b, c, d] = bits.to_be_bytes();
+        let low = bits & 0x00ff_ffff;
+        let spellings = [
+            format!("{a}.{b}.{c}.{d}"),
+            format!("{a}.{b}.{c}.{d}."),
+            format!("{bits}"),
+            format!("{bits:#x}"),
+            format!("0{bits:o}"),
+            format!("{a}.{low}"),
+            format!("{a:#x}.0{b:o}.{}", low & 0xffff),
+            format!("[::ffff:{a}.{b}.{c}.{d}]"),
+            format!("[0:0:0:0:0:ffff:{:x}:{:x}]", bits >> 16, bits & 0xffff),
+        ];
+        let [top, bottom] = [bits >> 16, bits & 0xffff];
+        let wrappings = [
+            format!("[64:ff9b::{top:x}:{bottom:x}]"),
+            format!("[2002:{top:x}:{bottom:x}::1]"),
+            format!("[2001:0:{top:x}:{bottom:x}::1]"),
+            format!("[::{top:x}:{bottom:x}]"),
+        ];
+        for policy in &policies {
+            let verdict = policy.judge(bits.to_be_bytes().into()).map_err(|refusal| refusal.rule);
+            for spelling in &spellings {
+                assert_eq!(broken(policy, &format!("http://{spelling}/")), verdict.err(), "{spelling}");
+            }
+            for wrapping in &wrappings {
+                assert!(broken(policy, &format!("http://{wrapping}/")).is_some() || bits == 1, "{wrapping}");
+            }
+        }
+    }
+}
+
 #[test]
 fn an_allowed_translator_hides_nothing() {
     let policy = Policy::new(&network(true, &["64:ff9b::/96", "2002::/16", "10.2.0.0/16"]));
