@@ -15,6 +15,8 @@ pub mod broker;
 pub mod chaos;
 // One file a command of the `collector` binary.
 pub mod cli;
+// The asynchronous client, for who integrates the collector: `collector client`.
+pub mod client;
 // Configuration: defaults, file, environment and flags in one typed struct.
 pub mod config;
 // Ethereum's discv5 network: asking nodes, collecting them; serves `enr_crawl`.

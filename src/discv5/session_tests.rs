@@ -45,7 +45,8 @@ fn derived_keys_are_those_of_the_vectors() {
 #[test]
 fn the_signature_is_that_of_the_vectors() {
     let ephemeral = array("039961e4c2356d61bedb83052c115d311acb3a96f5777296dcf297351130266231");
-    let signature = sign_challenge(&signer(&secret(EPHEMERAL)).expect("a key"), &array(CHALLENGE), &ephemeral, NodeId(array(B)));
+    let signature =
+        sign_challenge(&signer(&secret(EPHEMERAL)).expect("a key"), &array(CHALLENGE), &ephemeral, NodeId(array(B)));
     assert_eq!(
         signature,
         array(
@@ -87,7 +88,8 @@ fn what_was_not_sealed_so_does_not_open_and_is_not_changed() {
 fn both_sides_get_the_same_keys() {
     let [one, two, three] = [(); 3].map(|()| Identity::anonymous().expect("an identity"));
     let challenge: Challenge = [7; 63];
-    let Handshake { keys, signature, ephemeral } = initiate(&one, two.record(), &challenge, &Ephemeral::new(random_secret()));
+    let Handshake { keys, signature, ephemeral } =
+        initiate(&one, two.record(), &challenge, &Ephemeral::new(random_secret()));
     let accepted = accept(&two, one.id(), one.record(), &challenge, &signature, &ephemeral).expect("accepted");
     assert_eq!((keys.write, keys.read), (accepted.read, accepted.write));
     assert_ne!(keys.write, keys.read);

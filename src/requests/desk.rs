@@ -201,7 +201,7 @@ impl Requests {
 
     /// What deliveries to a URL are signed with.
     pub fn secrets(&self, url: &Url) -> Result<Secrets, super::SecretError> {
-        self.0.receivers.secrets(url, &self.0.jobs)
+        self.0.receivers.secrets(url, |bytes| self.0.jobs.keyed_hash(bytes))
     }
 
     pub(super) fn store(&self) -> &dyn RequestStore {

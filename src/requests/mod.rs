@@ -41,6 +41,7 @@ pub use self::{
     id::{RequestId, RequestIdError},
     join::{Join, Mode, Tally, Verdict},
     outcome::{Answer, Deliver, Fetch},
+    receivers::secrets_for,
     record::{About, At, Callback, Delivery, Fault, Order, Provider, ProviderJob, Record, RequestStatus},
     show::{Listed, Page, Shown},
     signature::{Delivery as SignedDelivery, Secret, SecretError, Secrets, SignatureError, TOLERANCE_S},

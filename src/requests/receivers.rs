@@ -5,7 +5,7 @@ use url::Url;
 use super::{Secret, SecretError, Secrets};
 use crate::{
     config::{CallbackTo, Config},
-    job::Jobs,
+    secret::Sealer,
 };
 
 /// Receivers by the configuration, and everybody else.
@@ -31,12 +31,12 @@ impl Receivers {
 
     /// What deliveries to this URL are signed with: the secrets of the configuration, or one that follows from its origin
     /// and the key that the collector's hosts share.
-    pub(super) fn secrets(&self, url: &Url, jobs: &Jobs) -> Result<Secrets, SecretError> {
+    pub(super) fn secrets(&self, url: &Url, hash: impl Fn(&[u8]) -> String) -> Result<Secrets, SecretError> {
         if let Some(secrets) = self.named_for(url) {
             return Ok(secrets.clone());
         }
         // A zero byte: no key of a client can be hashed to the same.
-        let hash = jobs.keyed_hash(format!("callback\0{}", url.origin().ascii_serialization()).as_bytes());
+        let hash = hash(format!("callback\0{}", url.origin().ascii_serialization()).as_bytes());
         let bytes = data_encoding::HEXLOWER.decode(hash.as_bytes()).map_err(|_| SecretError)?;
         Secret::new(bytes).map(Secrets::from)
     }
@@ -46,6 +46,11 @@ impl Receivers {
         let fitting = self.named.iter().filter(|(base, _)| is_below(url, base));
         fitting.max_by_key(|(base, _)| base.path().len()).map(|(_, secrets)| secrets)
     }
+}
+
+/// What this collector signs deliveries to a URL with: for who sets its receiver up.
+pub fn secrets_for(url: &Url, config: &Config, sealer: &Sealer) -> Result<Secrets, SecretError> {
+    Receivers::new(config).secrets(url, |bytes| sealer.keyed_hash(bytes))
 }
 
 /// Whether `url` is `base` or in the directory that it names.

@@ -94,6 +94,11 @@ impl From<Secret> for Secrets {
 }
 
 impl Secrets {
+    /// As their receiver is told them.
+    pub fn reveal(&self) -> String {
+        self.0.iter().map(Secret::reveal).collect::<Vec<_>>().join(" ")
+    }
+
     /// The header `webhook-signature` of a delivery: one signature a secret, parted by spaces. `timestamp` is the time of
     /// this attempt in seconds since 1970.
     pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> String {

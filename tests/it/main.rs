@@ -11,6 +11,7 @@ mod certificate;
 mod chaos;
 mod checkpoint;
 mod cli;
+mod client;
 mod config;
 mod crashes;
 mod crawl;

@@ -64,7 +64,7 @@ struct Update {
 
 /// Which end of an index is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum From {
+enum First {
     Oldest,
     Newest,
 }
@@ -146,11 +146,11 @@ impl DynamoStore {
         part: u16,
         at: At,
         limit: usize,
-        from: From,
+        first: First,
     ) -> Result<Vec<Item>, StoreError> {
         let call = self.client.query().table_name(&self.table).index_name(index).key_condition_expression(condition);
         let call = call.expression_attribute_values(":part", text(&part.to_string()));
-        let call = call.expression_attribute_values(":at", number(at.0)).scan_index_forward(from == From::Oldest);
+        let call = call.expression_attribute_values(":at", number(at.0)).scan_index_forward(first == First::Oldest);
         let output = call.limit(i32::try_from(limit).unwrap_or(i32::MAX)).send().await.map_err(table::failed)?;
         Ok(output.items.unwrap_or_default())
     }
@@ -331,7 +331,8 @@ impl RequestStore for DynamoStore {
                     break;
                 }
                 let now = item::now();
-                let found = self.query("due", "partOf = :part AND dueAt <= :at", part, now, rest, From::Oldest).await?;
+                let found =
+                    self.query("due", "partOf = :part AND dueAt <= :at", part, now, rest, First::Oldest).await?;
                 for item in found {
                     let (Some(id), Some(seen)) = (item::id_of(&item), item.get("dueAt").cloned()) else { continue };
                     let update = Update {
@@ -367,7 +368,7 @@ impl RequestStore for DynamoStore {
             let from = after.map_or(At(9_999_999_999_999), |place| place.created_at);
             let most = limit.saturating_add(AT_ONE_MOMENT);
             let condition = "partOf = :part AND createdAt <= :at";
-            let parts = (0..SHARDS).map(|part| self.query("list", condition, part, from, most, From::Newest));
+            let parts = (0..SHARDS).map(|part| self.query("list", condition, part, from, most, First::Newest));
             let found = try_join_all(parts).await?;
             let places = found
                 .into_iter()
