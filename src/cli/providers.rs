@@ -14,7 +14,7 @@ pub(super) struct DataProviders {
     /// Instead of a network: N providers of data on HTTP, for `POST /request`.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     providers: Option<u16>,
-    /// The fraction of providers that fail at first: 500, 429, 503, 404, resets, wrong types.
+    /// The fraction of providers that fail at first: 500, 503, 408, 404, resets, wrong types.
     #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = share, requires = "providers")]
     failing: f64,
     /// What every provider does, one question after the other: ok, text, ndjson, csv, bytes, large:BYTES, wrong, 500,

@@ -8,6 +8,8 @@ mod cluster;
 mod fuzz;
 mod oom;
 mod partners;
+#[cfg(feature = "dynamodb")]
+mod requests;
 mod sentinel;
 mod servers;
 mod stall;

@@ -54,16 +54,16 @@ impl Script {
         Self(vec![Step::Json])
     }
 
-    /// One of those that fail and then answer; `n` says which.
+    /// One of those that fail and then answer; `n` says which. None asks to be left alone: everybody would have to.
     pub fn failing(n: usize) -> Self {
         use Step::{Json, Reset, Slow, Status, Wrong};
 
         let scripts: [&[Step]; 6] = [
             &[Status(500, None), Status(502, None), Json],
-            &[Status(429, Some(1)), Json],
+            &[Status(503, None), Json],
             &[Reset, Json],
             &[Wrong, Json],
-            &[Status(503, Some(1)), Slow(Duration::from_millis(300))],
+            &[Status(408, None), Slow(Duration::from_millis(300))],
             &[Status(404, None), Json],
         ];
         Self(scripts.get(n % scripts.len()).map(|steps| steps.to_vec()).unwrap_or_default())
