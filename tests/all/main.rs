@@ -10,6 +10,7 @@ mod oom;
 mod partners;
 #[cfg(feature = "dynamodb")]
 mod requests;
+mod requests_at_scale;
 mod sentinel;
 mod servers;
 mod stall;

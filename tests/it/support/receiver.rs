@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use axum::{
@@ -37,6 +38,8 @@ pub(crate) struct Receiver {
 struct Told {
     /// Bodies by `webhook-id`, in the order in which they came.
     by_id: BTreeMap<String, Vec<Value>>,
+    /// When the first delivery under an id came.
+    came: BTreeMap<String, Instant>,
     /// What it answers next; 204 when there is nothing more.
     answers: VecDeque<u16>,
     /// What was wrong with a delivery; a panic in a server would be lost.
@@ -70,6 +73,11 @@ impl Receiver {
         self.told.lock().unwrap().by_id.get(webhook_id).cloned().unwrap_or_default()
     }
 
+    /// When it was first told under an id.
+    pub(crate) fn came(&self, webhook_id: &str) -> Option<Instant> {
+        self.told.lock().unwrap().came.get(webhook_id).copied()
+    }
+
     /// How often it was told, by id.
     pub(crate) fn counts(&self) -> BTreeMap<String, usize> {
         self.check();
@@ -99,6 +107,7 @@ async fn receive(State(told): State<Arc<Mutex<Told>>>, headers: HeaderMap, body:
         told.faults.push(format!("{id}: {text}: {:?}", panic.downcast_ref::<String>()));
     }
     let answer = told.answers.pop_front().unwrap_or(204);
+    told.came.entry(id.to_owned()).or_insert_with(Instant::now);
     told.by_id.entry(id.to_owned()).or_default().push(serde_json::from_slice(&body).unwrap_or_default());
     StatusCode::from_u16(answer).unwrap()
 }
