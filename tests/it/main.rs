@@ -33,6 +33,7 @@ mod redis_faults;
 mod redis_server;
 mod replaced;
 mod requests;
+mod requests_faults;
 mod retention;
 mod retry;
 mod stops;

@@ -7,6 +7,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use uuid::Uuid;
+
 use super::*;
 use crate::{config, requests::store::contract};
 
