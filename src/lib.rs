@@ -15,6 +15,8 @@ pub mod broker;
 pub mod chaos;
 // One file a command of the `collector` binary.
 pub mod cli;
+// The asynchronous client, for who integrates the collector: `collector client`.
+pub mod client;
 // Configuration: defaults, file, environment and flags in one typed struct.
 pub mod config;
 // Ethereum's discv5 network: asking nodes, collecting them; serves `enr_crawl`.
@@ -33,6 +35,8 @@ pub mod outbound;
 pub mod platform;
 // How jobs wait, are handed out and reported on: keys, scripts, the apalis backend, leases.
 pub mod queue;
+// One request, many providers, one signed callback: the record, the join, the sweep; serves `provider_fetch`.
+pub mod requests;
 // Who runs jobs: the supervisor, its processes, and one run of one job.
 pub mod sanjer;
 // Secrets: sealing, opening, masking, and keyed hashes.

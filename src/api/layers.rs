@@ -20,9 +20,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) async fn identify(request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_request_id(id));
     let id = given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-    let (method, since) = (request.method().clone(), Instant::now());
+    let (method, path, since) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     // Not worth its price to those who do not look: what goes wrong is logged with the id anyway.
-    let span = tracing::debug_span!("request", request.id = id, %method, path = request.uri().path());
+    let span = tracing::debug_span!("request", request.id = id, %method, path);
     let mut response = async {
         let response = next.run(request).await;
         let (status, duration_ms) = (response.status().as_u16(), since.elapsed().as_millis());
@@ -32,9 +32,9 @@ pub(super) async fn identify(request: Request, next: Next) -> Response {
     .instrument(span)
     .await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = problem.render(&id);
+        response = problem.render(&path, &id);
     } else if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        response = method_not_allowed(&method, response.headers_mut().remove(header::ALLOW), &id);
+        response = method_not_allowed(&method, &path, response.headers_mut().remove(header::ALLOW), &id);
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -43,11 +43,11 @@ pub(super) async fn identify(request: Request, next: Next) -> Response {
 }
 
 /// What the router says about a method that a path does not have; or what it has, to those who ask.
-fn method_not_allowed(method: &Method, allow: Option<HeaderValue>, id: &str) -> Response {
+fn method_not_allowed(method: &Method, path: &str, allow: Option<HeaderValue>, id: &str) -> Response {
     let mut response = if method == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        Problem::new(Code::MethodNotAllowed, "the header Allow lists the methods of this path").render(id)
+        Problem::new(Code::MethodNotAllowed, "the header Allow lists the methods of this path").render(path, id)
     };
     if let Some(allow) = allow {
         response.headers_mut().insert(header::ALLOW, allow);

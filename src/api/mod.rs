@@ -20,6 +20,7 @@ mod network;
 mod platforms;
 mod problem;
 mod query;
+mod requests;
 mod run;
 mod server;
 mod spec;
@@ -36,7 +37,11 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::{MethodFilter, MethodRouter, on},
 };
-use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
+use tokio::{
+    net::TcpListener,
+    sync::{OnceCell, Semaphore},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
@@ -46,10 +51,11 @@ use self::{
     network::Networks,
     problem::{Code, Problem},
 };
-use crate::{config::Config, job::Jobs, outbound::Client};
+use crate::{config::Config, job::Jobs, outbound::Client, requests::Requests};
 
 const GET: MethodFilter = MethodFilter::GET;
 const POST: MethodFilter = MethodFilter::POST;
+const PUT: MethodFilter = MethodFilter::PUT;
 
 /// What every handler may use. It is cloned for every request, so all of it is behind one pointer.
 #[derive(Clone)]
@@ -59,6 +65,7 @@ struct Shared {
     jobs: Jobs,
     crawls: Crawls,
     networks: Networks,
+    requests: OnceCell<Requests>,
     /// Asked what it would call; nothing is called from here.
     http: Client,
     config: Arc<Config>,
@@ -89,9 +96,9 @@ pub async fn serve(
     let streams = Arc::new(Semaphore::new(config.api.max_streams.min(Semaphore::MAX_PERMITS)));
     let stop = shutdown.clone();
     let (hosts, crawls) = (Hosts::new(&config.api), Crawls::new(&jobs, &config));
-    let (http, started) = (Client::new(&config.network), Instant::now());
+    let (http, requests, started) = (Client::new(&config.network), OnceCell::new(), Instant::now());
     let networks = Networks::default();
-    let shared = Shared { jobs, crawls, networks, http, config, hosts, supervises, streams, stop, started };
+    let shared = Shared { jobs, crawls, networks, requests, http, config, hosts, supervises, streams, stop, started };
     let api = Api(Arc::new(shared));
     server::serve(listener, router(api.clone()), &api.config.api, &shutdown).await;
 }
@@ -125,6 +132,14 @@ fn routes() -> Vec<Route> {
         Route::new(GET, "/node", network::nodes),
         Route::new(GET, "/node/", network::nodes),
         Route::new(GET, "/node/{id}", network::node),
+        // Its body and its write have a time each.
+        Route::new(POST, "/request", requests::accept).unlimited(),
+        // It may be asked to wait.
+        Route::new(GET, "/request", requests::get).unlimited(),
+        Route::new(PUT, "/request", requests::put),
+        Route::new(POST, "/request/redeliver", requests::redeliver),
+        Route::new(GET, "/request/list", requests::list),
+        Route::new(GET, "/providers/get", requests::providers),
         Route::new(GET, "/openapi.yaml", spec::openapi),
     ]
 }

@@ -160,12 +160,19 @@ impl Problem {
         Self { cause: Some(error.to_string()), ..problem }
     }
 
-    /// The response for one request.
-    pub(super) fn render(&self, request_id: &str) -> Response {
+    /// The response for one request, in the shape of the errors of its path.
+    pub(super) fn render(&self, path: &str, request_id: &str) -> Response {
         if let Some(cause) = &self.cause {
             tracing::error!(request.id = request_id, cause, "cannot answer a request");
         }
         let status = self.code.status();
+        if is_of_another_system(path) {
+            let mut response = (status, Json(json!({ "error": self.detail }))).into_response();
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            return response;
+        }
         let code = json!(self.code);
         let mut body = json!({
             "type": format!("/openapi.yaml#{}", code.as_str().unwrap_or_default()),
@@ -186,6 +193,11 @@ impl Problem {
         }
         response
     }
+}
+
+/// Whether a path belongs to a system whose clients read errors as `{"error": …}`.
+pub(super) fn is_of_another_system(path: &str) -> bool {
+    path == "/request" || path.starts_with("/request/")
 }
 
 impl IntoResponse for Problem {

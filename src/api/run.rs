@@ -28,7 +28,7 @@ pub(super) async fn run(State(api): State<Api>, query: Query, request: Request) 
 }
 
 /// The Idempotency-Key, if there is one.
-fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let bad = || Problem::new(Code::BadIdempotencyKey, "expected one key of 1 to 200 visible ASCII characters");
     let mut keys = headers.get_all("idempotency-key").iter();
     match (keys.next(), keys.next()) {

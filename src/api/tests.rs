@@ -32,6 +32,7 @@ fn word(method: MethodFilter) -> &'static str {
     match method {
         MethodFilter::GET => "get",
         MethodFilter::POST => "post",
+        MethodFilter::PUT => "put",
         other => panic!("{other:?} is new here"),
     }
 }
@@ -102,6 +103,7 @@ async fn bench(overrides: &[(&str, &str)]) -> Bench {
         jobs: jobs.clone(),
         streams: Arc::new(Semaphore::new(config.api.max_streams)),
         hosts: Hosts::new(&config.api),
+        requests: OnceCell::new(),
         http: Client::new(&config.network),
         config: Arc::new(config),
         supervises: false,

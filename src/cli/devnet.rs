@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, hathor, print, stop};
+use super::{CliError, hathor, print, providers::DataProviders, stop};
 use crate::devnet::{
     Devnet, DevnetError, Shape,
     synthetic::{Limiter, Plan, Server, ServerError},
@@ -34,7 +34,8 @@ whoever gave orders closes stdin:
 Examples:
   collector devnet --nodes 64 --dead 0.1
   collector devnet --synthetic --nodes 50000 --dead 0.6 --limiter --rtt-ms 5
-  collector devnet --hathor 3 --manner 2=hung")]
+  collector devnet --hathor 3 --manner 2=hung
+  collector devnet --providers 20 --failing 0.2 --write-config collector.toml")]
 pub(super) struct Args {
     /// Nodes, the dead ones included; at most 10000, with --synthetic 100000.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=100_000))]
@@ -55,6 +56,8 @@ pub(super) struct Args {
     synthesis: Synthesis,
     #[command(flatten)]
     hathor: hathor::FullNodes,
+    #[command(flatten)]
+    data: DataProviders,
 }
 
 /// What only synthetic nodes can be.
@@ -87,6 +90,9 @@ fn milliseconds() -> clap::builder::RangedU64ValueParser {
 /// Runs the network until it is told to stop.
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let stop = stop::on_signal()?;
+    if args.data.is_wanted() {
+        return args.data.run(&stop, args.json).await;
+    }
     if args.synthetic {
         return synthesize(&args, &stop).await;
     }

@@ -4,6 +4,7 @@
 //! code. Commands that run the collector are `up`, `api` and `sanjer`; the others are clients of its HTTP API.
 
 mod api;
+mod asynchronous;
 mod bench;
 mod cancel;
 mod chaos;
@@ -21,6 +22,7 @@ mod logging;
 mod options;
 mod platforms;
 mod progress;
+mod providers;
 mod reload;
 mod render;
 mod retry;
@@ -95,8 +97,10 @@ enum Command {
     Platforms(platforms::Args),
     /// Show or check the configuration.
     Config(config::Args),
-    /// Run a local discv5 network to crawl, or full nodes to poll: no internet.
+    /// Run a local discv5 network to crawl, full nodes to poll, or providers of data to ask: no internet.
     Devnet(devnet::Args),
+    /// Run the asynchronous client: asks for data, receives callbacks, to start from for who integrates.
+    Client(asynchronous::Args),
     /// Measure what the README claims.
     Bench(bench::Args),
     /// Rehearse failures: kill the collector's processes at random under load, and check that no job is lost.
@@ -149,6 +153,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Platforms(args) => return platforms::run(args).await,
         Command::Config(args) => config::run(args)?,
         Command::Devnet(args) => devnet::run(args).await?,
+        Command::Client(args) => asynchronous::run(args).await?,
         Command::Bench(args) => return bench::run(args).await,
         Command::Chaos(args) => return chaos::run(args).await,
         Command::SanjerProcess => sanjer_process::run()?,

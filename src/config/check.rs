@@ -3,11 +3,11 @@
 use config::{Value, ValueKind};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use super::{Config, ConfigError, Durability, Place, Span, show};
+use super::{Config, ConfigError, Durability, Place, Span, requests, show};
 use crate::job::Shard;
 
-/// The one table whose keys are the user's own.
-const POOLS: &str = "sanjers.pools";
+/// The tables whose keys are the user's own.
+const OWN: [&str; 3] = ["sanjers.pools", "providers", "callbacks"];
 
 /// What is said of a value that shall be a list and is none.
 const LIST: &str = "expected a list of texts in quotes";
@@ -15,7 +15,7 @@ const LIST: &str = "expected a list of texts in quotes";
 /// Whether `value` has only keys the defaults have, each with the same kind of value.
 pub(super) fn shape(path: &str, value: &Value, default: &Value) -> Result<(), ConfigError> {
     match (&value.kind, &default.kind) {
-        (ValueKind::Table(_), ValueKind::Table(_)) if path == POOLS => Ok(()),
+        (ValueKind::Table(_), ValueKind::Table(_)) if OWN.contains(&path) => Ok(()),
         (ValueKind::Table(table), ValueKind::Table(known)) => {
             let mut keys: Vec<_> = table.iter().collect();
             keys.sort_by_key(|(key, _)| key.as_str());
@@ -129,7 +129,7 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     if config.sanjers.pools.is_empty() {
         return no("sanjers.pools", "expected at least one pool");
     }
-    if !config.sanjers.pools.keys().all(|name| is_pool_name(name)) {
+    if !config.sanjers.pools.keys().all(|name| is_name(name)) {
         return no(
             "sanjers.pools",
             "a pool's name is lower-case letters, digits, - and _, starting with a letter, at most 40 characters",
@@ -141,6 +141,7 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
             "expected error, warn, info, debug, trace, off, or a filter like info,collector::queue=debug",
         );
     }
+    requests::meaning(config)?;
     spans(config)
 }
 
@@ -162,6 +163,10 @@ fn spans(config: &Config) -> Result<(), (&'static str, String)> {
         ("queue.safety_poll", config.queue.safety_poll, 10 * ms, hour),
         ("jobs.retention", config.jobs.retention, second, 3650 * day),
         ("jobs.retention_failed", config.jobs.retention_failed, second, 3650 * day),
+        ("requests.deadline", config.requests.deadline, 100 * ms, 30 * day),
+        ("requests.max_deadline", config.requests.max_deadline, 100 * ms, 30 * day),
+        ("requests.retention", config.requests.retention, second, 3650 * day),
+        ("requests.sweep_after", config.requests.sweep_after, 100 * ms, hour),
         ("sanjers.stop_grace", config.sanjers.stop_grace, 0, day),
         ("sanjers.max_cancel_grace", config.sanjers.max_cancel_grace, 0, day),
     ];
@@ -181,7 +186,7 @@ fn is_filter(text: &str) -> bool {
 }
 
 /// Whether it may stand in a key of Redis and in a process's name.
-fn is_pool_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     (1..=40).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')

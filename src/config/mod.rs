@@ -9,6 +9,7 @@ mod check;
 mod list;
 mod load;
 mod place;
+mod requests;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use self::{
     list::{List, PortRange},
     load::{ConfigError, Overrides, defaults, load},
     place::{Place, PlaceError, Watched},
+    requests::{CallbackTo, Provider, Receiver, Requests, RequestsIn},
     units::{ByteSize, Durability, LogFormat, PoolSize, Span, UnitError},
 };
 
@@ -39,6 +41,9 @@ pub struct Config {
     pub sanjers: Sanjers,
     pub secrets: Secrets,
     pub network: Network,
+    pub requests: Requests,
+    pub providers: BTreeMap<String, Provider>,
+    pub callbacks: BTreeMap<String, Receiver>,
     pub log: Log,
 }
 

@@ -8,6 +8,9 @@ impl Config {
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         let mut shown = self.clone();
         shown.redis.url = self.redis.shown_url();
+        for receiver in shown.callbacks.values_mut() {
+            MASK.clone_into(&mut receiver.secrets);
+        }
         toml::to_string(&shown)
     }
 }

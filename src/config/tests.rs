@@ -96,7 +96,7 @@ fn mistakes_in_the_file_are_one_sentence() {
         ),
         (
             "[rediss]\nurl = \"x\"",
-            "rediss: there is no such key; there are api, data_dir, jobs, log, network, queue, redis, sanjers, secrets",
+            "rediss: there is no such key; there are api, callbacks, data_dir, jobs, log, network, providers, queue, redis, requests, sanjers, secrets",
         ),
         ("data_dir = \"\"", "data_dir = \"\": expected a directory"),
         ("data_dir = 5", "data_dir = 5: expected text in quotes"),

@@ -15,6 +15,7 @@ mod read;
 mod record;
 mod sources;
 mod spec;
+mod start;
 mod status;
 mod submit;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! that is the back pressure that keeps a chatty platform from eating memory.
 
 use std::{
+    any::Any,
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -15,6 +16,7 @@ use serde_json::{Map, Value, value::RawValue};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::Rooms;
 use crate::{
     broker::Broker,
     job::JobId,
@@ -132,6 +134,8 @@ pub struct Run {
     pub redis: Option<Redis>,
     /// How it gets helpers; `None` where there is no queue.
     pub twins: Option<Arc<dyn Twins>>,
+    /// What rooms built for platforms need.
+    pub rooms: Rooms,
     /// Where an earlier run of the job said it was.
     pub checkpoint: Option<Box<RawValue>>,
     /// Bytes a checkpoint may have as JSON.
@@ -141,8 +145,8 @@ pub struct Run {
 impl Run {
     /// The only run of a job that stands nowhere.
     pub fn unrecorded(job: JobId, network: Network, http: Client, redis: Option<Redis>) -> Self {
-        let (twins, checkpoint) = (None, None);
-        Self { job, lease: 1, attempt: 1, network, http, redis, twins, checkpoint, max_checkpoint: u64::MAX }
+        let (twins, checkpoint, rooms) = (None, None, Rooms::default());
+        Self { job, lease: 1, attempt: 1, network, http, redis, twins, rooms, checkpoint, max_checkpoint: u64::MAX }
     }
 }
 
@@ -220,6 +224,12 @@ impl Context {
     pub async fn twin(&self, name: &str, changes: Map<String, Value>) -> super::Result<JobId> {
         let missing = || super::Failure::fatal("no_queue", "there is no queue here that could take another job");
         self.inner.run.twins.as_ref().ok_or_else(missing)?.make(self.id(), name, changes).await
+    }
+
+    /// What the room built for this platform needs of whoever runs jobs, by its type.
+    pub fn room<T: Any + Send + Sync>(&self) -> super::Result<Arc<T>> {
+        let missing = || super::Failure::fatal("no_room", "this platform runs only as a job of a collector");
+        self.inner.run.rooms.get().ok_or_else(missing)
     }
 
     /// Ends when the job shall stop: await it beside long work, or pass it on.

@@ -8,6 +8,7 @@
 mod context;
 mod failure;
 mod registry;
+mod rooms;
 mod settings;
 mod spec;
 
@@ -21,6 +22,7 @@ pub use self::{
     context::{Context, Envelope, MAX_MESSAGE, Network, Redis, Report, Run, Tag, Twins},
     failure::{Failure, JobError, Result},
     registry::{Registry, RegistryError},
+    rooms::Rooms,
     settings::{Date, Moment, OpenError, Opened, Secret, SettingField, SettingsError},
     spec::{Backoff, HEAVY, LIGHT, STANDING, Spec, hours, minutes, seconds},
 };

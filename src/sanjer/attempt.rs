@@ -14,7 +14,8 @@ use crate::{
     job::{Options, Status},
     outbound,
     platform::{
-        Backoff, Context, Envelope, Failure, JobError, Network, OpenError, Platform, Registry, Report, Run, Spec, Twins,
+        Backoff, Context, Envelope, Failure, JobError, Network, OpenError, Platform, Registry, Report, Rooms, Run,
+        Spec, Twins,
     },
     queue::{Claimed, Ended, Finish, Held, Limits, Queue, Ticket},
     secret::{Redactor, Sealer},
@@ -38,6 +39,8 @@ pub(super) struct Runner {
     pub(super) max_checkpoint: u64,
     /// How a run gets helpers.
     pub(super) twins: Arc<dyn Twins>,
+    /// What rooms built for platforms need.
+    pub(super) rooms: Rooms,
 }
 
 /// The longest wait between attempts, whoever asks for it.
@@ -137,6 +140,7 @@ impl Runner {
             http: self.http.clone(),
             redis: self.queue.get().map(Queue::redis),
             twins: Some(self.twins.clone()),
+            rooms: self.rooms.clone(),
             checkpoint,
             max_checkpoint: self.max_checkpoint,
         };

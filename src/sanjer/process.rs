@@ -34,7 +34,7 @@ use crate::{
     config::Config,
     job::Status,
     outbound,
-    platform::{Network, Registry, STANDING},
+    platform::{Network, Registry, Rooms, STANDING},
     queue::{Backoff, Bells, ClaimedJobs, Claimer, Declared, Finish, Held, Lane, Queue, Stop, Ticket, Writer, listen},
     secret::Sealer,
 };
@@ -67,6 +67,7 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
     let runner = Runner {
         registry,
         sealer,
+        rooms: Rooms::default().with(twins.door()),
         twins,
         network: Network { allow_public: config.network.allow_public },
         http: outbound::Client::new(&config.network),

@@ -14,8 +14,10 @@ use tracing::{info, warn};
 use super::{child::Program, janitor, pool::Pool, reaper, undertaker::Undertaker};
 use crate::{
     config::{Config, PoolSize},
+    job::Jobs,
     platform::Registry,
-    queue::Queue,
+    queue::{Backoff, Queue},
+    requests::{self, Requests},
     secret::Sealer,
 };
 
@@ -86,7 +88,21 @@ pub fn supervise(host: &Host<'_>, pools: &BTreeMap<String, PoolSize>) -> io::Res
         reaper::Reaper { queue: (*queue).clone(), lease: config.queue.lease.0, roster, orders: orders.clone() };
     running.spawn(reaper.run(stop.clone()));
     running.spawn(janitor::run((*queue).clone(), stop.clone()));
+    let jobs = Jobs::new((*queue).clone(), registry.clone(), sealer.clone(), config);
+    running.spawn(sweep(jobs, (*config).clone(), stop.clone()));
     Ok(Supervisor { stop, orders, pools: running, hand_backs })
+}
+
+/// Looks after requests until `stop`, as soon as their store can be reached.
+async fn sweep(jobs: Jobs, config: Config, stop: CancellationToken) {
+    let mut backoff = Backoff::default();
+    while !stop.is_cancelled() {
+        match Requests::open(jobs.clone(), &config).await {
+            Ok(requests) => return requests::sweep(requests, stop).await,
+            Err(error) => warn!(%error, "cannot look after requests; will keep trying"),
+        }
+        backoff.wait(&stop).await;
+    }
 }
 
 impl Supervisor {

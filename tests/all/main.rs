@@ -9,6 +9,9 @@ mod ethereum;
 mod fuzz;
 mod oom;
 mod partners;
+#[cfg(feature = "dynamodb")]
+mod requests;
+mod requests_at_scale;
 mod sentinel;
 mod servers;
 mod stall;

@@ -6,6 +6,8 @@ pub(crate) mod contract;
 pub(crate) mod http;
 pub(crate) mod network;
 pub(crate) mod postgres;
+mod providers;
+mod receiver;
 mod redis;
 mod scratch;
 mod wait;
@@ -14,7 +16,9 @@ pub(crate) use self::{
     collector::{Collector, Finished, devnet, finished},
     http::pid_of,
     postgres::Postgres,
+    providers::Scene,
+    receiver::Receiver,
     redis::{RedisServer, redis_on_a_socket, redis_server},
     scratch::Scratch,
-    wait::{alive, children, eventually, freeze, signal},
+    wait::{alive, children, eventually, freeze, kill, signal},
 };

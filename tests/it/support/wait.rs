@@ -42,7 +42,7 @@ pub(crate) async fn freeze(id: u32) {
 }
 
 /// `kill -9` for one that may have ended.
-pub(super) fn kill(id: u32) {
+pub(crate) fn kill(id: u32) {
     kill_process(pid(id), Signal::KILL).ok();
 }
 
