@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValue},
+};
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
@@ -54,7 +57,9 @@ impl DynamoStore {
         }
         match call.send().await {
             Ok(output) => Ok(Some(output.attributes.unwrap_or_default())),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
                 Ok(None)
             }
             Err(error) => Err(table::failed(error)),

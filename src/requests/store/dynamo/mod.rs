@@ -18,7 +18,7 @@ mod tests;
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::AttributeValue};
 use futures_util::future::try_join_all;
 
 use self::{
@@ -63,7 +63,9 @@ impl RequestStore for DynamoStore {
             let call = self.client.put_item().table_name(&self.table).set_item(Some(item.clone()));
             match call.condition_expression("attribute_not_exists(pk)").send().await {
                 Ok(_) => Ok(Created::New(Box::new(record(id, &item)?))),
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Err(error)
+                    if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+                {
                     let known = self.read(id).await?;
                     let gone = || StoreError::Unavailable("it was deleted meanwhile".into());
                     Ok(Created::Known { fingerprint: known.ok_or_else(gone)?.order.fingerprint })
@@ -298,7 +300,11 @@ fn settling(record: &Record, because: Because) -> Option<Update> {
     let mut change = "SET remainingJobs = remainingJobs - :ended".to_owned();
     let mut values = vec![(":ended", number(names.len() as u64)), (":now", number(record.now.0))];
     for (name, _) in &names {
-        change.push_str(&format!(", jobs.{name}.jobStatus = :expired, jobs.{name}.writtenAt = :now"));
+        change.push_str(", jobs.");
+        change.push_str(name);
+        change.push_str(".jobStatus = :expired, jobs.");
+        change.push_str(name);
+        change.push_str(".writtenAt = :now");
     }
     if !names.is_empty() {
         values.push((":expired", text(JobStatus::Expired.as_str())));

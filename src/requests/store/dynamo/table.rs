@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::{
     Client,
     config::Credentials,
     error::{ProvideErrorMetadata, SdkError},
+    operation::{create_table::CreateTableError, describe_table::DescribeTableError},
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
         ScalarAttributeType, TableStatus, TimeToLiveSpecification,
@@ -61,7 +62,9 @@ impl DynamoStore {
                         return Ok(());
                     }
                 }
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+                Err(error)
+                    if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) =>
+                {
                     self.create_table().await?;
                 }
                 Err(error) => return Err(failed(error)),
@@ -97,7 +100,9 @@ impl DynamoStore {
         match call.send().await {
             Ok(_) => {}
             // Another host makes it.
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => return Ok(()),
+            Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
+                return Ok(());
+            }
             Err(error) => return Err(failed(error)),
         }
         let expiry = built(TimeToLiveSpecification::builder().attribute_name("expiresAt").enabled(true).build())?;
@@ -128,6 +133,7 @@ const NOT_NOW: [&str; 5] = [
 ];
 
 /// What the error of a call is to us.
+#[expect(clippy::needless_pass_by_value, reason = "so that map_err takes it")]
 pub(super) fn failed<E: ProvideErrorMetadata + std::error::Error + 'static>(error: SdkError<E>) -> StoreError {
     match &error {
         SdkError::ServiceError(service) => {
