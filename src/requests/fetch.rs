@@ -20,6 +20,9 @@ use crate::{
     platform::{Context, Failure, Result},
 };
 
+/// Bytes of one provider's answer: it is kept whole until its request is forgotten.
+const MAX_ANSWER: u64 = 1 << 20;
+
 /// What became of a fetch.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Fetched {
@@ -203,7 +206,7 @@ fn asked(url: &Url, parameters: &Map<String, Value>) -> Url {
 
 /// Asks, unless the provider wants to be left alone, and reads what came by its type.
 async fn ask(job: &Context, url: Url, left: Option<Duration>, fatal: &[u16]) -> Result<Exchange> {
-    let request = outbound::Request { timeout: left, ..outbound::Request::get(url) };
+    let request = outbound::Request { timeout: left, max_body: Some(MAX_ANSWER), ..outbound::Request::get(url) };
     let sent = match call(job, request).await? {
         Ok(sent) => sent,
         Err(wait) => {
