@@ -86,7 +86,7 @@ impl Delegator {
     /// that address is taken until the item is done.
     pub(super) fn next(&mut self, now: u64, address: impl Fn(&NodeId) -> Option<IpAddr>) -> Option<Item> {
         while let Some(ip) = self.freed.last().copied() {
-            let Some(item) = self.from_behind(ip) else {
+            let Some(item) = self.pop_behind(ip) else {
                 self.freed.pop();
                 continue;
             };
@@ -120,7 +120,7 @@ impl Delegator {
     }
 
     /// The first who waits behind an address that is free.
-    fn from_behind(&mut self, ip: IpAddr) -> Option<Item> {
+    fn pop_behind(&mut self, ip: IpAddr) -> Option<Item> {
         if self.busy.contains(&ip) {
             return None;
         }

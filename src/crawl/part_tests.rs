@@ -59,7 +59,7 @@ fn what_was_heard_is_written_before_who_told_of_it() {
     part.insert(other, Entry::Candidate(heard.clone()));
     part.tell(9, &candidate(3).enr);
     part.add_read(7);
-    assert_eq!(part.unwritten(), [heard.enr.clone()]);
+    assert_eq!(part.unwritten(), std::slice::from_ref(&heard.enr));
     part.prepare_heard();
     let first = part.write().expect("a write").clone();
     assert!(matches!(first.changes.as_slice(), [Change::Tell(9, _), Change::Candidate(..)]), "{first:?}");

@@ -93,6 +93,14 @@ async fn several_jobs_do_one_crawls_work() {
         let job = collector.reaches(job["job_id"].as_str().unwrap(), "succeeded").await;
         assert_eq!(job["result"]["reachable"], network["live"], "{job}");
         assert_eq!(job["result"]["unreachable"], network["dead"], "{job}");
+        // Each says what all of them found, and who helped says so.
+        let (message, found) = (job["message"].as_str().unwrap(), job["result"]["found"].as_u64().unwrap());
+        let wanted = format!("{found} nodes found in ");
+        if job["job_id"] == id.as_str() {
+            assert!(message.starts_with(&wanted), "{job}");
+        } else {
+            assert!(message.starts_with("helped with ") && message.contains(&wanted), "{job}");
+        }
     }
     // Nobody was counted twice, and nobody's neighbours were asked for twice.
     let counted = counts(&collector, "local", 1).await;

@@ -110,11 +110,6 @@ impl Member<'_> {
             mirror.took(number);
         }
         self.begin(number);
-        if number == 0 {
-            // Whoever had it before has told of all epochs but the one that is just over.
-            let just_over = u64::from(self.standing.closed >= self.standing.epoch);
-            self.said_of = self.said_of.max(self.standing.closed.saturating_sub(just_over));
-        }
         Ok(())
     }
 
@@ -228,7 +223,8 @@ impl Member<'_> {
         Ok(false)
     }
 
-    /// Whoever has the first part says what was counted in an epoch, once: when it has been counted in every part.
+    /// Whoever has the first part says what was counted in an epoch, when it has been counted in every part. Who takes
+    /// that part says it once more, which changes nothing.
     async fn tell_epoch(&mut self, closed: u64) -> std::result::Result<(), BrokerError> {
         let is_new = closed > self.said_of && closed >= self.standing.began;
         if !is_new || !self.parts.contains_key(&0) || !self.is_tracked_everywhere(closed).await? {
