@@ -97,3 +97,54 @@ fn session(node: &Node) -> u64 {
     let minutes = node.last_seen.saturating_sub(node.up_since) / 60_000;
     if minutes == 0 { 0 } else { 1 << minutes.ilog2() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ahash::HashMap;
+
+    use super::*;
+    use crate::crawl::{Candidate, Ladder, Plan, samples::candidate};
+
+    fn plan(forget: Duration) -> Plan {
+        Plan {
+            network: None,
+            root: None,
+            shards: 1,
+            epochs: 0,
+            epoch: Duration::from_secs(1),
+            ladder: Ladder { percent: vec![100], threshold: 0 },
+            drain_every: Duration::from_secs(1),
+            forget,
+            keep: Duration::from_secs(1),
+            concurrency: 1,
+            request_timeout: Duration::from_secs(1),
+            retries: 0,
+            max_nodes: 10,
+            max_duration: Duration::from_secs(1),
+            storage: None,
+        }
+    }
+
+    #[test]
+    fn candidates_that_nobody_names_are_forgotten_once_they_had_their_turn() {
+        let now = Moment { at: 1_700_000_000_000, epoch: 5 };
+        // Tries, whether its address is refused, how long nobody has named it (ms), whether it stays.
+        let table = [
+            (1, false, 60_000, true),
+            (1, false, 60_001, false),
+            (0, false, 60_001, true),
+            (0, true, 60_000, true),
+            (0, true, 60_001, false),
+        ];
+        for (tries, refused, unheard, stays) in table {
+            let known = Candidate { tries, refused, heard_at: now.at - unheard, ..candidate(1) };
+            let id = known.enr.id();
+            let entries = HashMap::from_iter([(id, Entry::Candidate(known))]);
+            let mut part = Part::new(0, 1, now.epoch, 0, entries);
+            track(&mut part, &plan(Duration::from_mins(1)), now);
+            assert_eq!(part.get(id).is_some(), stays, "{tries} {refused} {unheard}");
+        }
+    }
+}
