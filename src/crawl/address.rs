@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use super::node::Entry;
 use crate::{discv5::Record, outbound::special};
 
 /// Where a crawl may go.
@@ -28,11 +29,45 @@ impl Reach {
     pub fn address(self, record: &Record) -> Option<SocketAddr> {
         record.udp4_socket().into_iter().chain(record.udp6_socket()).find(|address| self.allows(*address))
     }
+
+    /// Where a node is asked: where its newest record says, or the one before that, or else where it answered last.
+    pub(super) fn of(self, entry: &Entry) -> Option<SocketAddr> {
+        let said = self.address(entry.best()).or_else(|| self.address(entry.record()));
+        said.or_else(|| entry.live()?.address.filter(|address| self.allows(*address)))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crawl::samples::{candidate, full_record, node, record};
+
+    #[test]
+    fn a_node_is_asked_where_one_of_its_records_says_or_where_it_answered() {
+        let here: SocketAddr = "8.8.8.8:9000".parse().expect("an address");
+        let (mut moved, bare) = (node(7, 1), record(9, &[]));
+        let public = |seq| {
+            let [ip, udp] = [alloy_rlp::encode([9, 9, 9, seq].as_slice()), alloy_rlp::encode(9001_u16)];
+            record(seq, &[(b"ip", ip), (b"udp", udp)])
+        };
+        let of = |node: &crate::crawl::Node| Reach::Public.of(&Entry::Live(Box::new(node.clone())));
+        moved.enr = public(7);
+        assert_eq!(of(&moved), "9.9.9.7:9001".parse().ok());
+        moved.heard = Some(public(8));
+        assert_eq!(of(&moved), "9.9.9.8:9001".parse().ok());
+        // What others tell of may name no address, or one where nobody goes.
+        for heard in [bare.clone(), full_record(8)] {
+            moved.heard = Some(heard);
+            assert_eq!(of(&moved), "9.9.9.7:9001".parse().ok());
+        }
+        (moved.enr, moved.heard) = (bare, None);
+        assert_eq!(of(&moved), None);
+        moved.address = Some(here);
+        assert_eq!(of(&moved), Some(here));
+        moved.address = "127.0.0.1:9000".parse().ok();
+        assert_eq!(of(&moved), None, "never where it may not go");
+        assert_eq!(Reach::Public.of(&Entry::Candidate(candidate(7))), None);
+    }
 
     #[test]
     fn each_reach_allows_its_own_addresses_alone() {

@@ -39,6 +39,8 @@ pub(super) struct Delegator {
     waiting: BinaryHeap<Reverse<(u64, u64, Item)>>,
     /// Due, but somebody at the same address is being asked.
     behind: HashMap<IpAddr, VecDeque<Item>>,
+    /// Addresses that have become free since; who waits behind them may go.
+    freed: Vec<IpAddr>,
     /// Waiting or being done.
     known: HashSet<Item>,
     busy: HashSet<IpAddr>,
@@ -83,20 +85,51 @@ impl Delegator {
     /// The next item that is due. `address` says where its node is to be asked, if addresses are asked one at a time;
     /// that address is taken until the item is done.
     pub(super) fn next(&mut self, now: u64, address: impl Fn(&NodeId) -> Option<IpAddr>) -> Option<Item> {
+        while let Some(ip) = self.freed.last().copied() {
+            let Some(item) = self.pop_behind(ip) else {
+                self.freed.pop();
+                continue;
+            };
+            // Its node may have moved meanwhile: then the address stays free, for the next who waits behind it.
+            if let Some(item) = self.go(item, address(&item.1)) {
+                return Some(item);
+            }
+        }
         while let Some(Reverse((due, _, item))) = self.waiting.peek().copied() {
             if due > now {
                 return None;
             }
             self.waiting.pop();
-            match address(&item.1) {
-                Some(ip) if !self.busy.insert(ip) => self.behind.entry(ip).or_default().push_back(item),
-                _ => {
-                    *self.depth.slot(item.0) -= 1;
-                    return Some(item);
-                }
+            if let Some(item) = self.go(item, address(&item.1)) {
+                return Some(item);
             }
         }
         None
+    }
+
+    /// Hands an item out and takes its address; or puts it behind whoever has that.
+    fn go(&mut self, item: Item, address: Option<IpAddr>) -> Option<Item> {
+        if let Some(ip) = address
+            && !self.busy.insert(ip)
+        {
+            self.behind.entry(ip).or_default().push_back(item);
+            return None;
+        }
+        *self.depth.slot(item.0) -= 1;
+        Some(item)
+    }
+
+    /// The first who waits behind an address that is free.
+    fn pop_behind(&mut self, ip: IpAddr) -> Option<Item> {
+        if self.busy.contains(&ip) {
+            return None;
+        }
+        let behind = self.behind.get_mut(&ip)?;
+        let item = behind.pop_front();
+        if behind.is_empty() {
+            self.behind.remove(&ip);
+        }
+        item
     }
 
     /// An item is done, and its address free for the next.
@@ -104,15 +137,8 @@ impl Delegator {
         self.known.remove(&item);
         let Some(ip) = address else { return };
         self.busy.remove(&ip);
-        if let Some(behind) = self.behind.get_mut(&ip) {
-            if let Some(item) = behind.pop_front() {
-                self.put += 1;
-                // It has waited long enough.
-                self.waiting.push(Reverse((0, self.put, item)));
-            }
-            if behind.is_empty() {
-                self.behind.remove(&ip);
-            }
+        if self.behind.contains_key(&ip) {
+            self.freed.push(ip);
         }
     }
 
@@ -197,5 +223,41 @@ mod tests {
         work.done((Kind::Ping, node(2)), ip);
         assert!(work.next(0, |_| ip).is_none() && work.is_empty());
         assert_eq!(work.depth(), Depth::default());
+    }
+    #[test]
+    fn who_moves_away_does_not_keep_the_others_waiting() {
+        let (here, there) = (IpAddr::from([8, 8, 8, 8]), IpAddr::from([9, 9, 9, 9]));
+        let mut work = Delegator::default();
+        for n in 1..=4 {
+            work.put((Kind::Ping, node(n)), 0);
+        }
+        assert_eq!(work.next(0, |_| Some(here)), Some((Kind::Ping, node(1))));
+        assert_eq!(work.next(0, |_| Some(here)), None);
+        work.done((Kind::Ping, node(1)), Some(here));
+        // The second is elsewhere by now, the third nowhere: the fourth has its turn all the same.
+        let moved = |id: &NodeId| match id.0 {
+            [2, ..] => Some(there),
+            [3, ..] => None,
+            _ => Some(here),
+        };
+        let handed: Vec<Item> = std::iter::from_fn(|| work.next(0, moved)).collect();
+        assert_eq!(handed, [2, 3, 4].map(|n| (Kind::Ping, node(n))));
+        assert!(work.is_empty());
+        assert_eq!(work.depth(), Depth::default());
+    }
+
+    #[test]
+    fn an_address_is_freed_for_whoever_is_still_ours() {
+        let ip = Some(IpAddr::from([8, 8, 8, 8]));
+        let mut work = Delegator::default();
+        for n in 1..=3 {
+            work.put((Kind::Ping, node(n)), 0);
+        }
+        assert_eq!(work.next(0, |_| ip), Some((Kind::Ping, node(1))));
+        assert_eq!(work.next(0, |_| ip), None);
+        work.done((Kind::Ping, node(1)), ip);
+        work.retain(|id| *id != node(2));
+        assert_eq!(work.next(0, |_| ip), Some((Kind::Ping, node(3))));
+        assert!(work.is_empty());
     }
 }

@@ -82,7 +82,8 @@ impl Entry {
                 let moved = record.udp4_socket() != candidate.enr.udp4_socket()
                     || record.udp6_socket() != candidate.enr.udp6_socket();
                 candidate.enr = record;
-                if moved && candidate.tries > 0 && candidate.moves < MAX_MOVES {
+                // One that was not asked yet will be, at its new address; unless there was none to ask it at.
+                if moved && (candidate.tries > 0 || candidate.refused) && candidate.moves < MAX_MOVES {
                     candidate.moves += 1;
                     candidate.next = now.epoch;
                     return Heard::Newer;
@@ -100,6 +101,7 @@ impl Entry {
                 let mut node = Node {
                     enr: newer.unwrap_or_else(|| candidate.enr.clone()),
                     heard: None,
+                    address: None,
                     first_seen: candidate.first_seen.unwrap_or(now.at),
                     up_since: now.at,
                     last_seen: 0,

@@ -96,6 +96,11 @@ impl Meter {
         }
     }
 
+    /// Items that were answered, of all kinds.
+    pub(super) fn answered(&self) -> u64 {
+        self.kinds.values().map(|gauge| gauge.answered).sum()
+    }
+
     pub(super) fn figures(&mut self, waiting: Depth, wire: Counters) -> Figures {
         let window = self.since.elapsed();
         if window >= WINDOW {

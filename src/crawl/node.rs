@@ -2,6 +2,8 @@
 //!
 //! Times are milliseconds since 1970 by Redis' clock; epochs are numbers that only grow.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::discv5::Record;
@@ -50,6 +52,9 @@ pub struct Node {
     /// A newer one that others told of; it counts once the node itself has confirmed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Record>,
+    /// Where it answered, if its own record names no address that may be contacted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
     /// Its first answer ever.
     pub first_seen: u64,
     /// Since when it has been a member without a break.

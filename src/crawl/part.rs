@@ -1,4 +1,7 @@
 //! One part of the id space in the hands of its owner: what is known of its nodes, and what of that is not written yet.
+//!
+//! What concerns one node is never spread over two writes, so that a count is written with what was counted; and what a
+//! node told is written before it counts as asked. So whoever takes over after a crash does again exactly what is missing.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,9 +12,9 @@ use super::{
     node::Entry,
     store::{Batch, Change, State},
 };
-use crate::discv5::NodeId;
+use crate::discv5::{NodeId, Record};
 
-/// Changes in one write: Redis shall answer others in between.
+/// Changes in one write, give or take those of one node: Redis shall answer others in between.
 const PIECE: usize = 100;
 
 /// One part.
@@ -22,10 +25,10 @@ pub(super) struct Part {
     /// The epoch that is counted.
     pub(super) epoch: u64,
     entries: HashMap<NodeId, Entry>,
-    /// Whose entry has to be written.
-    changed: HashSet<NodeId>,
-    /// What else has to be written.
-    changes: Vec<Change>,
+    /// Whose entry has to be written, and what with it.
+    changed: HashMap<NodeId, Vec<Change>>,
+    /// What its nodes told of nodes in others' parts.
+    words: Vec<Change>,
     counts: BTreeMap<&'static str, u64>,
     /// Records of the inbox that are dealt with.
     read: usize,
@@ -45,8 +48,8 @@ impl Part {
             fence,
             epoch,
             entries,
-            changed: HashSet::default(),
-            changes: Vec::new(),
+            changed: HashMap::default(),
+            words: Vec::new(),
             counts: BTreeMap::new(),
             read: 0,
             writes: VecDeque::new(),
@@ -68,7 +71,7 @@ impl Part {
     /// An entry that is going to be changed.
     pub(super) fn change(&mut self, id: NodeId) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(&id)?;
-        self.changed.insert(id);
+        self.changed.entry(id).or_default();
         Some(entry)
     }
 
@@ -79,14 +82,13 @@ impl Part {
 
     pub(super) fn insert(&mut self, id: NodeId, entry: Entry) {
         self.entries.insert(id, entry);
-        self.changed.insert(id);
+        self.changed.entry(id).or_default();
     }
 
     /// Forgets a candidate.
     pub(super) fn forget(&mut self, id: NodeId) {
         self.entries.remove(&id);
-        self.changed.remove(&id);
-        self.changes.push(Change::Forget(id));
+        self.also(id, Change::Forget(id));
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = (NodeId, &Entry)> {
@@ -101,11 +103,24 @@ impl Part {
         self.entries.len()
     }
 
-    pub(super) fn also(&mut self, change: Change) {
-        self.changes.push(change);
+    /// Something that is written together with a node's entry.
+    pub(super) fn also(&mut self, id: NodeId, change: Change) {
+        self.changed.entry(id).or_default().push(change);
     }
 
-    /// Counts something that happened in the epoch.
+    /// Something for the owner of another part.
+    pub(super) fn tell(&mut self, part: u8, record: &Record) {
+        self.words.push(Change::Tell(part, record.rlp().to_vec()));
+    }
+
+    /// Counts something that happened to a node in the epoch, once its entry is written.
+    pub(super) fn count_of(&mut self, id: NodeId, name: &'static str, n: u64) {
+        if n > 0 {
+            self.also(id, Change::Count(name, n));
+        }
+    }
+
+    /// Counts something that happened in the epoch and changed nothing.
     pub(super) fn count(&mut self, name: &'static str, n: u64) {
         if n > 0 {
             *self.counts.entry(name).or_default() += n;
@@ -121,50 +136,94 @@ impl Part {
         self.read += records;
     }
 
-    /// Changes that are not written yet.
+    /// Changes that are not written yet, more or less.
     pub(super) fn backlog(&self) -> usize {
-        self.changed.len() + self.changes.len() + self.writes.len() * PIECE
+        self.changed.len() + self.words.len() + self.writes.len() * PIECE
     }
 
-    /// Prepares everything that has changed to be written, in pieces; `state` is true once the last of them is.
-    pub(super) fn prepare(&mut self, state: State) {
-        let mut changes = std::mem::take(&mut self.changes);
-        for id in self.changed.drain() {
-            let Some(entry) = self.entries.get(&id) else { continue };
-            let (json, live) = match entry {
-                Entry::Live(node) => (serde_json::to_string(node), true),
-                Entry::Candidate(candidate) => (serde_json::to_string(candidate), false),
-            };
-            match json {
-                Ok(json) if live => changes.push(Change::Node(id, json)),
-                Ok(json) => changes.push(Change::Candidate(id, json)),
-                Err(error) => error!(node = %id, %error, "a node cannot be written"),
-            }
+    /// What was heard of candidates and is not written yet.
+    pub(super) fn unwritten(&self) -> Vec<Record> {
+        let in_writes = self.writes.iter().flat_map(|write| &write.changes).filter_map(|change| match change {
+            Change::Candidate(id, _) => Some(id),
+            _ => None,
+        });
+        let ids: HashSet<&NodeId> = self.changed.keys().chain(in_writes).collect();
+        let heard = ids.into_iter().filter_map(|id| self.entries.get(id)).filter(|entry| entry.live().is_none());
+        heard.map(|entry| entry.best().clone()).collect()
+    }
+
+    /// Prepares what was only heard to be written: it must be there before those who told of it count as asked.
+    pub(super) fn prepare_heard(&mut self) {
+        let heard = |id: &&NodeId| self.entries.get(*id).is_some_and(|entry| entry.live().is_none());
+        let ids: Vec<NodeId> = self.changed.keys().filter(heard).copied().collect();
+        let mut groups: Vec<Vec<Change>> = std::mem::take(&mut self.words).into_iter().map(|word| vec![word]).collect();
+        groups.extend(ids.into_iter().map(|id| self.group(id)));
+        if !groups.is_empty() {
+            let state = self.state(State::Busy);
+            self.push(groups, state, 0);
         }
-        changes.extend(std::mem::take(&mut self.counts).into_iter().map(|(name, n)| Change::Count(name, n)));
-        // What is over stays over, whoever takes the part next.
-        let state = (self.epoch, if self.tracked >= self.epoch { State::Tracked } else { state });
-        if changes.is_empty() && self.read == 0 && self.said == Some(state) {
+    }
+
+    /// Prepares everything else that has changed; `state` is true once the last of these writes is done.
+    pub(super) fn prepare(&mut self, state: State) {
+        let ids: Vec<NodeId> = self.changed.keys().copied().collect();
+        let mut groups: Vec<Vec<Change>> = ids.into_iter().map(|id| self.group(id)).collect();
+        let counts: Vec<Change> =
+            std::mem::take(&mut self.counts).into_iter().map(|(name, n)| Change::Count(name, n)).collect();
+        let state = self.state(state);
+        if groups.is_empty() && counts.is_empty() && self.read == 0 && self.said == Some((self.epoch, state)) {
             return;
         }
-        self.said = Some(state);
-        let mut rest = changes.into_iter().peekable();
-        loop {
-            let changes: Vec<Change> = rest.by_ref().take(PIECE).collect();
-            let is_last = rest.peek().is_none();
+        groups.push(counts);
+        let read = std::mem::take(&mut self.read);
+        self.push(groups, state, read);
+    }
+
+    /// What is over stays over, whoever takes the part next.
+    fn state(&self, state: State) -> State {
+        if self.tracked >= self.epoch { State::Tracked } else { state }
+    }
+
+    /// Everything that has to be written of one node.
+    fn group(&mut self, id: NodeId) -> Vec<Change> {
+        let mut group = self.changed.remove(&id).unwrap_or_default();
+        let json = match self.entries.get(&id) {
+            Some(Entry::Live(node)) => serde_json::to_string(node).map(|json| Change::Node(id, json)),
+            Some(Entry::Candidate(candidate)) => {
+                serde_json::to_string(candidate).map(|json| Change::Candidate(id, json))
+            }
+            None => return group,
+        };
+        match json {
+            Ok(change) => group.push(change),
+            Err(error) => error!(node = %id, %error, "a node cannot be written"),
+        }
+        group
+    }
+
+    /// Makes writes of these groups, none of which is torn; the last of them says how far we are.
+    fn push(&mut self, groups: Vec<Vec<Change>>, state: State, read: usize) {
+        self.said = Some((self.epoch, state));
+        let mut pieces: Vec<Vec<Change>> = Vec::new();
+        for group in groups {
+            match pieces.last_mut() {
+                Some(piece) if piece.len() < PIECE => piece.extend(group),
+                _ => pieces.push(group),
+            }
+        }
+        let last = pieces.len();
+        for (index, changes) in (1..).zip(pieces) {
+            let is_last = index == last;
             self.prepared += 1;
             self.writes.push_back(Batch {
                 part: self.number,
                 fence: self.fence,
                 number: self.prepared,
                 epoch: self.epoch,
-                state: if is_last { state.1 } else { State::Busy },
-                read: if is_last { std::mem::take(&mut self.read) } else { 0 },
-                changes,
+                state: if is_last { state } else { self.state(State::Busy) },
+                read: if is_last { read } else { 0 },
+                changes: added_up(changes),
             });
-            if is_last {
-                return;
-            }
         }
     }
 
@@ -178,3 +237,21 @@ impl Part {
         self.writes.pop_front();
     }
 }
+
+/// The same changes, those of one count as one.
+fn added_up(changes: Vec<Change>) -> Vec<Change> {
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut all = Vec::with_capacity(changes.len());
+    for change in changes {
+        match change {
+            Change::Count(name, n) => *counts.entry(name).or_default() += n,
+            other => all.push(other),
+        }
+    }
+    all.extend(counts.into_iter().map(|(name, n)| Change::Count(name, n)));
+    all
+}
+
+#[cfg(test)]
+#[path = "part_tests.rs"]
+mod tests;

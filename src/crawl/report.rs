@@ -31,7 +31,7 @@ pub struct Report {
     pub edges: u64,
     /// Nodes whose own record was newer than the one known before.
     pub records_updated: u64,
-    /// Records that were no records, or came as an answer to another question, and were dropped.
+    /// Records that were no records, or no answer to what was asked, and were dropped; by this job, in its last run.
     pub bad_records: u64,
     /// Copies of records that were older than what the node itself says.
     pub stale_copies: u64,
@@ -70,6 +70,8 @@ pub(super) struct Circumstances {
     pub(super) overflowed: bool,
     pub(super) resumed: u64,
     pub(super) bad_records: u64,
+    /// Questions of this run that were answered.
+    pub(super) answered: u64,
     pub(super) took: Duration,
 }
 

@@ -65,6 +65,7 @@ async fn alone(job: &Context, bootnodes: Vec<Record>, reach: Reach, name: &Netwo
         None => None,
     };
     let mut member = Member::join(job, plan, reach, bootnodes, client.clone(), store.clone(), mirror).await?;
+    directory.confirm(name, &store).await?;
     if let Some(root) = member.leads() {
         for helper in 1..plan.shards {
             let changes = Map::from_iter([("helps".to_owned(), Value::from(root))]);
@@ -80,7 +81,8 @@ async fn alone(job: &Context, bootnodes: Vec<Record>, reach: Reach, name: &Netwo
         end,
         overflowed: member.overflowed,
         resumed: member.resumed,
-        bad_records: client.counters().bad_records,
+        bad_records: client.counters().bad_records + client.counters().wrong_distances,
+        answered: member.answered(),
         took: member.took(),
     };
     drop(member);
@@ -110,10 +112,14 @@ async fn report(job: &Context, store: &Store, here: Circumstances, rows: Rows) -
         let rows: Vec<Row> = piece.iter().filter_map(|id| row(&view, &graph, *id)).collect();
         job.dataset(Tag::Processed, &rows).await?;
     }
-    let message = format!(
+    let found = format!(
         "{} nodes found in {} s: {} reachable, {} unreachable, {} refused",
         report.found, report.duration_s, report.reachable, report.unreachable, report.refused
     );
+    let message = match rows {
+        Rows::Written => found,
+        Rows::LeftToTheLeader => format!("helped with {} answers; all together: {found}", here.answered),
+    };
     job.progress(1.0, message).await;
     Ok(report)
 }

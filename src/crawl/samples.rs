@@ -35,6 +35,7 @@ pub(super) fn node(number: u8, freshness: u32) -> Node {
     Node {
         enr: full_record(number),
         heard: None,
+        address: None,
         first_seen: 1_700_000_000_123,
         up_since: 1_700_000_000_123,
         last_seen: 1_700_000_060_000,

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::discv5::NodeId;
 
-/// Different names in one breakdown; records choose theirs freely, so the rest is counted together.
+/// Different names in one breakdown: the most frequent ones, because records choose theirs freely, and a few that make up
+/// many shall not displace what most of them say.
 const MAX_NAMES: usize = 64;
 /// What the rest is counted as.
 const OTHER: &str = "other";
@@ -70,14 +71,9 @@ pub struct Estimate {
 impl Stats {
     /// Adds everything up.
     pub fn of(view: &View, graph: &Graph) -> Self {
-        let (mut clients, mut forks, mut subnets) = (BTreeMap::new(), BTreeMap::new(), HashMap::default());
-        for node in view.nodes.values() {
-            count(&mut clients, client(&node.enr));
-            count(&mut forks, fork(&node.enr));
-            if let (Some(ip), ..) = endpoint(&node.enr) {
-                *subnets.entry(subnet(ip)).or_default() += 1;
-            }
-        }
+        let records = || view.nodes.values().map(|node| &node.enr);
+        let (clients, forks) = (records().filter_map(client), records().filter_map(fork));
+        let (subnets, _) = largest(records().filter_map(|record| endpoint(record).0).map(subnet));
         let named = InDegrees::of(view, graph);
         let stale = as_float(view.total("stale_copies"));
         let read = |(member, json): (&String, &String)| Some((member.clone(), serde_json::from_str(json).ok()?));
@@ -88,9 +84,9 @@ impl Stats {
             refused: view.candidates.values().filter(|candidate| candidate.refused).count() as u64,
             gone: view.gone,
             edges: graph.edges(),
-            clients,
-            forks,
-            subnets: largest(subnets),
+            clients: breakdown(clients),
+            forks: breakdown(forks),
+            subnets,
             epochs: view.epochs.clone(),
             session_minutes: view.sessions.clone(),
             in_degree: named.histogram(),
@@ -162,38 +158,25 @@ fn subnet(ip: std::net::IpAddr) -> String {
     }
 }
 
-fn largest(names: HashMap<String, u64>) -> BTreeMap<String, u64> {
-    let mut all: Vec<_> = names.into_iter().collect();
+/// The most frequent names, the first by the alphabet of equals; and how often the others stand there, together.
+fn largest(names: impl Iterator<Item = String>) -> (BTreeMap<String, u64>, u64) {
+    let mut counts: HashMap<String, u64> = HashMap::default();
+    names.for_each(|name| *counts.entry(name).or_default() += 1);
+    let mut all: Vec<_> = counts.into_iter().collect();
     all.sort_unstable_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
-    all.truncate(MAX_NAMES);
-    all.into_iter().collect()
+    let rest = all.split_off(all.len().min(MAX_NAMES));
+    (all.into_iter().collect(), rest.into_iter().map(|(_, n)| n).sum())
 }
 
-fn count(names: &mut BTreeMap<String, u64>, name: Option<String>) {
-    let Some(name) = name else { return };
-    let name = if names.len() < MAX_NAMES || names.contains_key(&name) { name } else { OTHER.to_owned() };
-    *names.entry(name).or_default() += 1;
+/// The most frequent names, and the rest counted together.
+fn breakdown(names: impl Iterator<Item = String>) -> BTreeMap<String, u64> {
+    let (mut names, rest) = largest(names);
+    if rest > 0 {
+        *names.entry(OTHER.to_owned()).or_default() += rest;
+    }
+    names
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_estimate_is_chapmans() {
-        // Everybody is named by both halves: nobody is missing.
-        let all = Estimate::chapman(100.0, 100.0, 100.0, 100.0);
-        assert_eq!((all.nodes, all.error, all.covered), (100.0, 0.0, 1.0));
-        // (51 × 61) / 31 − 1, and the root of 51 × 61 × 20 × 30 / (31² × 32).
-        let half = Estimate::chapman(50.0, 60.0, 30.0, 80.0);
-        assert_eq!((half.nodes, half.error, half.covered), (99.355, 15.27, 0.805));
-        assert_eq!(Estimate::chapman(0.0, 0.0, 0.0, 0.0), Estimate::default());
-    }
-
-    #[test]
-    fn names_in_a_breakdown_are_bounded() {
-        let mut names = BTreeMap::new();
-        (0..100).for_each(|n| count(&mut names, Some(format!("client{n}"))));
-        assert_eq!((names.len(), names.get(OTHER)), (65, Some(&36)));
-    }
-}
+#[path = "stats_tests.rs"]
+mod tests;

@@ -165,6 +165,10 @@ fn a_candidate_is_asked_ever_more_rarely_and_never_a_member_by_hearsay() {
         (7..11).map(|seq| entry.hear(record(seq, 9000 + u16::try_from(seq).expect("small"), &[]), at(300))).collect();
     assert_eq!(heard, [Heard::Newer, Heard::Newer, Heard::Noted, Heard::Noted]);
     assert!(entry.live().is_none());
+    // One that could not be asked at all, its address being refused, may be worth a try now.
+    let mut refused = Entry::Candidate(Candidate { refused: true, ..Candidate::new(record(5, 9000, &[]), 0, 1) });
+    assert_eq!(refused.hear(record(6, 9000, &[]), at(1)), Heard::Noted);
+    assert_eq!(refused.hear(record(7, 9001, &[]), at(1)), Heard::Newer);
     assert_eq!(entry.told(None, 1, at(301)), Told::Found);
     assert_eq!(node_of(&mut entry).enr.seq(), 10);
 }

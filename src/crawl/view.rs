@@ -125,3 +125,100 @@ impl Graph {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        broker::Scratch,
+        crawl::{
+            Directory, NetworkName,
+            samples::{candidate, node},
+            store::{Batch, Change, Member, part_of},
+        },
+    };
+
+    fn id(number: u8) -> NodeId {
+        NodeId([number; 32])
+    }
+
+    #[test]
+    fn a_graph_answers_both_ways() {
+        let mut graph = Graph::default();
+        graph.add(id(1), &[id(2), id(3)]);
+        graph.add(id(2), &[id(3), id(9)]);
+        graph.add(id(4), &[]);
+        // Who, whom it told of, who told of it.
+        for (who, out, by) in [
+            (1, vec![2, 3], vec![]),
+            (2, vec![3, 9], vec![1]),
+            (3, vec![], vec![1, 2]),
+            (4, vec![], vec![]),
+            (9, vec![], vec![2]),
+            (77, vec![], vec![]),
+        ] {
+            let ids = |numbers: Vec<u8>| numbers.into_iter().map(id).collect::<Vec<_>>();
+            assert_eq!(graph.neighbours(id(who)).collect::<Vec<_>>(), ids(out), "told by {who}");
+            let mut named_by: Vec<NodeId> = graph.named_by(id(who)).collect();
+            named_by.sort_unstable();
+            assert_eq!(named_by, ids(by), "who told of {who}");
+        }
+        let told: BTreeMap<NodeId, usize> = graph.told().map(|(by, told)| (by, told.count())).collect();
+        assert_eq!(told, BTreeMap::from([(id(1), 2), (id(2), 2), (id(4), 0)]));
+        assert_eq!(graph.edges(), 4);
+        // Told again, it counts as it is now: a hash that is read while it changes may show an entry twice.
+        graph.add(id(1), &[id(4)]);
+        assert_eq!((graph.edges(), graph.neighbours(id(1)).collect::<Vec<_>>()), (3, vec![id(4)]));
+        assert_eq!(graph.named_by(id(2)).count(), 0);
+    }
+
+    #[test]
+    fn numbers_are_added_up_where_there_are_any() {
+        let mut view = View::default();
+        for (name, text) in [("epoch", "7"), ("root", "job:1"), ("last", "-1")] {
+            view.about.insert(name.into(), text.into());
+        }
+        for (name, number) in [("epoch", 7), ("root", 0), ("last", 0), ("none", 0)] {
+            assert_eq!(view.number(name), number, "{name}");
+        }
+        for epoch in 1..=3 {
+            let counts = BTreeMap::from([("found".to_owned(), epoch), (format!("only{epoch}"), 9)]);
+            view.epochs.push(EpochCounts { epoch, counts });
+        }
+        assert_eq!((view.total("found"), view.total("only2"), view.total("none")), (6, 9, 0));
+    }
+
+    #[tokio::test]
+    async fn a_network_is_read_as_it_was_written() {
+        let redis = Scratch::start().expect("a redis-server");
+        let directory = Directory::new(redis.broker().await.expect("it answers"), 1);
+        let keep = std::time::Duration::from_mins(1);
+        let store = directory.enter(&NetworkName::mainnet(), keep).await.expect("a store");
+        let member = Member { name: "a", root: "job:1", lease: keep, epochs: Some(1) };
+        let standing = store.join(&member, r#"{"work":{}}"#, &[]).await.expect("joined");
+        let (live, heard, left) = (node(1, 3), candidate(2), node(3, 1));
+        let (is, was) = (live.enr.id(), left.enr.id());
+        let json = |node: &Node| serde_json::to_string(node).expect("JSON");
+        let all = [
+            (is, vec![Change::Node(is, json(&live)), Change::Edges(is, was.0.to_vec()), Change::Count("found", 1)]),
+            (heard.enr.id(), vec![Change::Candidate(heard.enr.id(), serde_json::to_string(&heard).expect("JSON"))]),
+            (was, vec![Change::Gone(was, json(&left)), Change::Session(4), Change::Count("left", 1)]),
+        ];
+        for (number, (id, changes)) in (1..).zip(all) {
+            let part = part_of(id);
+            let fence = standing.held.iter().find(|(held, _)| *held == part).expect("all parts").1;
+            let batch = Batch { part, fence, number, epoch: 1, changes, ..Batch::default() };
+            assert!(store.flush(&batch).await.expect("written"));
+            // Sent twice, because the answer was lost, it counts once.
+            assert!(store.flush(&batch).await.expect("written"));
+        }
+        let (view, graph) = (View::load(&store).await.expect("a view"), Graph::load(&store).await.expect("a graph"));
+        assert_eq!(view.nodes, BTreeMap::from([(is, live)]));
+        assert_eq!(view.candidates, BTreeMap::from([(heard.enr.id(), heard)]));
+        assert_eq!((view.gone, view.number("epoch"), view.sessions), (1, 1, BTreeMap::from([(4, 1)])));
+        let counts = BTreeMap::from([("found".to_owned(), 1), ("left".to_owned(), 1)]);
+        assert_eq!(view.epochs, [EpochCounts { epoch: 1, counts }]);
+        assert_eq!(view.metrics.keys().collect::<Vec<_>>(), ["a"]);
+        assert_eq!((graph.edges(), graph.neighbours(is).collect::<Vec<_>>()), (1, vec![was]));
+    }
+}

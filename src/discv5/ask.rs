@@ -154,9 +154,10 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Notes a packet; whether it is a new one.
+    /// Notes a packet; whether it is a new one, and no more than an answer may have: who announces none can send any
+    /// number of them, and each of their records may cost a signature.
     pub(super) fn packet(&mut self, nonce: Nonce, total: u64) -> bool {
-        if self.nonces.contains(&nonce) {
+        if self.packets() >= MAX_PACKETS || self.nonces.contains(&nonce) {
             return false;
         }
         // An answer of no packets is none that could be whole.
@@ -255,6 +256,13 @@ mod tests {
         let mut gathered = Gathered::default();
         assert!(gathered.packet([1; 12], 0) && !gathered.is_whole());
         assert!(gathered.packet([2; 12], 2) && gathered.is_whole());
+    }
+
+    #[test]
+    fn an_answer_that_announces_no_packets_has_no_more_than_others() {
+        let mut gathered = Gathered::default();
+        let taken = (0..=u8::MAX).filter(|packet| gathered.packet([*packet; 12], 0)).count();
+        assert_eq!((taken as u64, gathered.is_whole()), (MAX_PACKETS, false));
     }
 
     #[test]

@@ -7,7 +7,11 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::support::{Collector, Scratch, devnet, eventually, pid_of, signal};
+use crate::support::{
+    Collector, Scratch, devnet, eventually,
+    network::{Network, THEN, id, live, record},
+    pid_of, signal,
+};
 
 /// What the store has of a network under this name, all parts together.
 async fn stored(collector: &Collector, network: &str, name: &str) -> BTreeMap<String, Value> {
@@ -93,6 +97,14 @@ async fn several_jobs_do_one_crawls_work() {
         let job = collector.reaches(job["job_id"].as_str().unwrap(), "succeeded").await;
         assert_eq!(job["result"]["reachable"], network["live"], "{job}");
         assert_eq!(job["result"]["unreachable"], network["dead"], "{job}");
+        // Each says what all of them found, and who helped says so.
+        let (message, found) = (job["message"].as_str().unwrap(), job["result"]["found"].as_u64().unwrap());
+        let wanted = format!("{found} nodes found in ");
+        if job["job_id"] == id.as_str() {
+            assert!(message.starts_with(&wanted), "{job}");
+        } else {
+            assert!(message.starts_with("helped with ") && message.contains(&wanted), "{job}");
+        }
     }
     // Nobody was counted twice, and nobody's neighbours were asked for twice.
     let counted = counts(&collector, "local", 1).await;
@@ -148,6 +160,25 @@ async fn a_crawl_without_end_keeps_up_with_its_network() {
     assert_eq!((&job["status"], &job["attempt"]), (&json!("running"), &json!(1)), "{job}");
     collector.cancel(&id).await;
     collector.reaches(&id, "cancelled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_is_nowhere_leaves() {
+    let scratch = Scratch::new();
+    let mut devnet = Collector::silent(&scratch, &["devnet", "--nodes", "4", "--dead", "0", "--json"], &[]);
+    let network: Value = serde_json::from_str(&devnet.line().await).unwrap();
+    let collector = Collector::up(&scratch, &["--pool", "standing=1x1"]).await;
+    // The newest record of a member names an address where nobody goes.
+    let member = record(1);
+    Network::new(&collector, "local", THEN).await.put("nodes", &id(&member), live(&member, 3).to_string()).await;
+    let more = json!({"epochs": 0, "epoch_s": 1, "ladder": [100]});
+    let job = collector.submit(&spec(&network["bootnode"], &more)).await;
+    eventually("it has left", async || stored(&collector, "local", "gone").await.remove(&id(&member))).await;
+    let nodes = stored(&collector, "local", "nodes").await;
+    assert!(!nodes.contains_key(&id(&member)), "{nodes:?}");
+    collector.cancel(&job).await;
+    collector.reaches(&job, "cancelled").await;
+    devnet.kill().await;
 }
 
 #[tokio::test]

@@ -64,7 +64,9 @@ impl Member<'_> {
             self.stand().await?;
         }
         let held: HashMap<u8, u64> = self.standing.held.iter().copied().collect();
-        self.parts.retain(|number, part| held.get(number) == Some(&part.fence()));
+        let lost = self.parts.iter().filter(|(number, part)| held.get(number) != Some(&part.fence()));
+        let lost = lost.map(|(number, _)| *number).collect();
+        self.lose(lost);
         let parts = &self.parts;
         self.work.retain(|id| parts.contains_key(&store::part_of(*id)));
         self.doubted.retain(|(_, id), _| parts.contains_key(&store::part_of(*id)));
@@ -122,17 +124,31 @@ impl Member<'_> {
             }
             // They were verified by who wrote them, but a store is nothing to trust blindly.
             for record in records.iter().filter_map(|record| Record::decode(record).ok()) {
-                self.hear(record);
+                self.hear(record, number);
             }
         }
         Ok(())
     }
 
-    /// Writes what has changed. A part that is another's by now is dropped.
+    /// Writes what has changed: what was heard in all parts, then everything else, so that nobody counts as asked whose
+    /// neighbours are known to nobody yet. A part that is another's by now is dropped.
     pub(super) async fn write(&mut self, state: State) -> std::result::Result<(), BrokerError> {
+        // What an earlier call left goes first.
+        self.flush().await?;
+        loop {
+            self.parts.values_mut().for_each(Part::prepare_heard);
+            if self.flush().await? == 0 {
+                break;
+            }
+        }
+        self.parts.values_mut().for_each(|part| part.prepare(state));
+        self.flush().await.map(drop)
+    }
+
+    /// Does the writes that are ready; returns how many parts turned out to be another's.
+    async fn flush(&mut self) -> std::result::Result<usize, BrokerError> {
         let mut lost = Vec::new();
         for (number, part) in &mut self.parts {
-            part.prepare(state);
             while let Some(batch) = part.write() {
                 if !self.store.flush(batch).await? {
                     lost.push(*number);
@@ -144,11 +160,24 @@ impl Member<'_> {
                 part.written();
             }
         }
+        let count = lost.len();
+        self.lose(lost);
+        Ok(count)
+    }
+
+    /// Drops parts that another has taken over. What was heard of nodes in them and is not written, only we know: their
+    /// owners are told.
+    fn lose(&mut self, lost: Vec<u8>) {
+        let mut heard = Vec::new();
         for number in lost {
             warn!(part = number, "another has taken over a part of the crawl");
-            self.parts.remove(&number);
+            heard.extend(self.parts.remove(&number).iter().flat_map(Part::unwritten));
         }
-        Ok(())
+        let Some(by) = self.parts.keys().next().copied() else { return };
+        for record in heard {
+            self.told.remove(&record.id());
+            self.tell(&record, by);
+        }
     }
 
     /// Ends the epoch, and begins the next, when it is time. True once the last one is over.
@@ -171,15 +200,19 @@ impl Member<'_> {
         if closed >= self.epoch {
             self.track();
             self.write(State::Tracked).await?;
-            self.tell_epoch().await?;
-            if is_last {
-                return self.is_tracked_everywhere().await;
-            }
+        }
+        self.tell_epoch(closed).await?;
+        if is_last && closed >= self.epoch {
+            return self.is_tracked_everywhere(self.epoch).await;
         }
         if epoch > self.epoch {
             self.stand().await?;
             self.epoch = self.standing.epoch;
             self.done = 0;
+            // Owners forget whom nobody names; and what was told may have been lost on the way.
+            if self.told_since.elapsed() >= self.plan.forget / 4 {
+                (self.told, self.told_since) = (HashMap::default(), Instant::now());
+            }
             let numbers: Vec<u8> = self.parts.keys().copied().collect();
             for number in numbers {
                 self.begin(number);
@@ -190,25 +223,27 @@ impl Member<'_> {
         Ok(false)
     }
 
-    /// Whoever has the first part says what was counted in an epoch, once.
-    async fn tell_epoch(&mut self) -> std::result::Result<(), BrokerError> {
-        if self.said_of >= self.epoch || !self.parts.contains_key(&0) {
+    /// Whoever has the first part says what was counted in an epoch, when it has been counted in every part. Who takes
+    /// that part says it once more, which changes nothing.
+    async fn tell_epoch(&mut self, closed: u64) -> std::result::Result<(), BrokerError> {
+        let is_new = closed > self.said_of && closed >= self.standing.began;
+        if !is_new || !self.parts.contains_key(&0) || !self.is_tracked_everywhere(closed).await? {
             return Ok(());
         }
-        for counts in self.store.epochs(std::iter::once(self.epoch)).await? {
+        for counts in self.store.epochs(std::iter::once(closed)).await? {
             self.job.metadata("epoch", serde_json::to_value(&counts).unwrap_or_default()).await;
         }
         if let Some(mirror) = &mut self.mirror {
-            mirror.closed(self.epoch);
+            mirror.closed(closed);
         }
-        self.said_of = self.epoch;
+        self.said_of = closed;
         Ok(())
     }
 
-    async fn is_tracked_everywhere(&self) -> std::result::Result<bool, BrokerError> {
+    async fn is_tracked_everywhere(&self, wanted: u64) -> std::result::Result<bool, BrokerError> {
         let states = self.store.states().await?;
         let is_tracked =
-            |(epoch, state): &(u64, State)| *epoch > self.epoch || (*epoch == self.epoch && *state == State::Tracked);
+            |(epoch, state): &(u64, State)| *epoch > wanted || (*epoch == wanted && *state == State::Tracked);
         Ok(states.len() == usize::from(store::PARTS) && states.values().all(is_tracked))
     }
 

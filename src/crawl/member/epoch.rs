@@ -12,13 +12,13 @@ use crate::crawl::{
 impl Member<'_> {
     /// Makes work of every node of a part that was not checked in this epoch, and of every candidate that is due.
     pub(super) fn begin(&mut self, number: u8) {
-        let now = self.now();
+        let (now, clock) = (self.now(), self.clock());
         let fresh = self.epoch == self.standing.began;
         let Some(part) = self.parts.get_mut(&number) else { return };
         part.epoch = now.epoch;
         for id in part.ids() {
             let Some(entry) = part.touch(id) else { continue };
-            let due = now.at + self.plan.spread(id, self.epoch > self.standing.began);
+            let due = clock + self.plan.spread(id, self.epoch > self.standing.began);
             match entry {
                 Entry::Live(node) if node.checked < now.epoch => self.work.put((Kind::Ping, id), due),
                 Entry::Live(node) if self.plan.drains(node, &self.standing, now) => {
@@ -36,7 +36,7 @@ impl Member<'_> {
             }
         }
         for record in self.bootnodes.clone() {
-            self.hear(record);
+            self.hear(record, number);
         }
     }
 
@@ -50,7 +50,7 @@ impl Member<'_> {
 }
 
 fn track(part: &mut Part, plan: &super::Plan, now: Moment) {
-    let (mut live, mut left) = (0, 0);
+    let mut live = 0;
     for id in part.ids() {
         match part.touch(id) {
             Some(Entry::Live(node)) => {
@@ -66,27 +66,28 @@ fn track(part: &mut Part, plan: &super::Plan, now: Moment) {
                     continue;
                 };
                 entry.leave(now);
-                left += 1;
-                part.also(Change::Session(session(&node)));
-                part.also(Change::Event(super::note::event("gone", &node.enr, now)));
+                part.also(id, Change::Session(session(&node)));
+                part.also(id, Change::Event(super::note::event("gone", &node.enr, now)));
+                part.count_of(id, "left", 1);
                 let gone = Gone { gone_at: now.at, node };
                 if let Ok(json) = serde_json::to_string(&gone) {
-                    part.also(Change::Gone(id, json));
+                    part.also(id, Change::Gone(id, json));
                 }
             }
             Some(Entry::Candidate(candidate)) => {
                 let unheard = now.at.saturating_sub(candidate.heard_at);
-                if candidate.tries > 0 && u128::from(unheard) > plan.forget.as_millis() {
+                // Who has not had its turn yet gets it first; whose address is refused will never have one.
+                let had_its_turn = candidate.tries > 0 || candidate.refused;
+                if had_its_turn && u128::from(unheard) > plan.forget.as_millis() {
                     part.forget(id);
-                    part.count("forgotten", 1);
+                    part.count_of(id, "forgotten", 1);
                 }
             }
             None => {}
         }
     }
-    if live + left > 0 && part.tracked < now.epoch {
+    if part.tracked < now.epoch {
         part.count("live", live);
-        part.count("left", left);
     }
     part.tracked = now.epoch;
 }
@@ -95,4 +96,55 @@ fn track(part: &mut Part, plan: &super::Plan, now: Moment) {
 fn session(node: &Node) -> u64 {
     let minutes = node.last_seen.saturating_sub(node.up_since) / 60_000;
     if minutes == 0 { 0 } else { 1 << minutes.ilog2() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ahash::HashMap;
+
+    use super::*;
+    use crate::crawl::{Candidate, Ladder, Plan, samples::candidate};
+
+    fn plan(forget: Duration) -> Plan {
+        Plan {
+            network: None,
+            root: None,
+            shards: 1,
+            epochs: 0,
+            epoch: Duration::from_secs(1),
+            ladder: Ladder { percent: vec![100], threshold: 0 },
+            drain_every: Duration::from_secs(1),
+            forget,
+            keep: Duration::from_secs(1),
+            concurrency: 1,
+            request_timeout: Duration::from_secs(1),
+            retries: 0,
+            max_nodes: 10,
+            max_duration: Duration::from_secs(1),
+            storage: None,
+        }
+    }
+
+    #[test]
+    fn candidates_that_nobody_names_are_forgotten_once_they_had_their_turn() {
+        let now = Moment { at: 1_700_000_000_000, epoch: 5 };
+        // Tries, whether its address is refused, how long nobody has named it (ms), whether it stays.
+        let table = [
+            (1, false, 60_000, true),
+            (1, false, 60_001, false),
+            (0, false, 60_001, true),
+            (0, true, 60_000, true),
+            (0, true, 60_001, false),
+        ];
+        for (tries, refused, unheard, stays) in table {
+            let known = Candidate { tries, refused, heard_at: now.at - unheard, ..candidate(1) };
+            let id = known.enr.id();
+            let entries = HashMap::from_iter([(id, Entry::Candidate(known))]);
+            let mut part = Part::new(0, 1, now.epoch, 0, entries);
+            track(&mut part, &plan(Duration::from_mins(1)), now);
+            assert_eq!(part.get(id).is_some(), stays, "{tries} {refused} {unheard}");
+        }
+    }
 }

@@ -100,8 +100,9 @@ pub(super) struct Member<'a> {
     last: u64,
     /// The epoch that its parts are in.
     epoch: u64,
-    /// Records that the owners of other parts were told of, by their numbers.
+    /// Records that the owners of other parts were told of, by their numbers; and since when.
     told: HashMap<NodeId, u64>,
+    told_since: Instant,
     /// How long earlier runs of the job took, and since when this one has.
     before: Duration,
     start: Instant,
@@ -152,6 +153,7 @@ impl<'a> Member<'a> {
             last: 0,
             epoch: 0,
             told: HashMap::default(),
+            told_since: Instant::now(),
             said_of: 0,
             before: Duration::from_millis(job.resume::<Saved>().map_or(0, |saved| saved.took_ms)),
             start: Instant::now(),
@@ -238,25 +240,31 @@ impl<'a> Member<'a> {
         self.before + self.start.elapsed()
     }
 
+    /// Questions of this run that were answered.
+    pub(super) fn answered(&self) -> u64 {
+        self.meter.answered()
+    }
+
     /// Keeps as many nodes being asked as may be.
     fn hand_out(&mut self) {
         if self.parts.values().map(Part::backlog).sum::<usize>() > MAX_BACKLOG {
             return;
         }
-        let now = self.now().at;
+        let now = self.clock();
         while self.flights.len() < self.plan.concurrency {
             let (parts, reach) = (&self.parts, self.reach);
             // In public one at a time each: clients ban an address, not a node, for asking much.
-            let record = |id: &NodeId| Some(parts.get(&part_of(*id))?.get(*id)?.best());
+            let entry = |id: &NodeId| parts.get(&part_of(*id))?.get(*id);
             let alone = |id: &NodeId| match reach {
-                Reach::Public => Some(reach.address(record(id)?)?.ip()),
+                Reach::Public => Some(reach.of(entry(id)?)?.ip()),
                 Reach::Loopback => None,
             };
             let Some(item) = self.work.next(now, alone) else { return };
-            let known = record(&item.1).and_then(|record| Some((record.clone(), reach.address(record)?)));
+            let known = entry(&item.1).and_then(|entry| Some((entry.best().clone(), reach.of(entry)?)));
             let Some((record, address)) = known else {
-                // Not ours any more, or moved to where we do not go.
+                // Not ours any more, or nowhere that we go.
                 self.work.done(item, None);
+                self.nowhere(item.1);
                 continue;
             };
             self.meter.began(item.0);
@@ -271,7 +279,7 @@ impl<'a> Member<'a> {
 
     /// How long until the next work is due.
     fn next_due(&self) -> Duration {
-        let now = self.now().at;
+        let now = self.clock();
         let due = self.work.due().map_or(BEAT, |due| Duration::from_millis(due.saturating_sub(now)));
         due.clamp(Duration::from_millis(1), BEAT)
     }
@@ -279,6 +287,11 @@ impl<'a> Member<'a> {
     /// Redis' clock, and the epoch.
     fn now(&self) -> Moment {
         Moment { at: self.standing.now + milliseconds(self.stood.elapsed()), epoch: self.epoch }
+    }
+
+    /// By which work is due (ms): Redis' clock may be set back, and nothing shall wait for it to catch up.
+    fn clock(&self) -> u64 {
+        milliseconds(self.start.elapsed())
     }
 
     /// The address that an item has for itself, if addresses are asked one at a time.

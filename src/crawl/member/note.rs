@@ -1,6 +1,6 @@
 //! What the answers mean: the rules of the ingestor applied, and the work that follows from them.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use serde_json::json;
 
@@ -32,44 +32,54 @@ impl Member<'_> {
             self.doubted.remove(&item);
         }
         match said {
-            Some(Said::Pong { seq, rtt }) => self.ponged(item.1, seq, rtt),
-            Some(Said::Own { record, rtt }) => self.told(item.1, record, rtt),
+            Some(Said::Pong { seq, rtt }) => self.ponged(item.1, seq, rtt, address),
+            Some(Said::Own { record, rtt }) => self.told(item.1, record, rtt, address),
             Some(Said::Neighbours { records, is_whole }) => self.drained(item.1, records, is_whole),
             None => self.unanswered(item),
         }
     }
 
-    fn ponged(&mut self, id: NodeId, seq: u64, rtt: Duration) {
+    fn ponged(&mut self, id: NodeId, seq: u64, rtt: Duration, address: SocketAddr) {
         let now = self.now();
         let Some(part) = self.parts.get_mut(&part_of(id)) else { return };
+        if part.get(id).is_some_and(|entry| entry.live().is_none()) {
+            // It left while it was being asked, and is back.
+            return self.told(id, None, rtt, address);
+        }
         count_answer(part, id, now);
         let Some(entry) = part.change(id) else { return };
         match entry.ponged(seq, micros(rtt), now) {
-            Ponged::Rose => self.work.put((Kind::Record, id), now.at),
+            Ponged::Rose => self.work.put((Kind::Record, id), self.clock()),
             Ponged::Same => self.drain_if_due(id, now),
-            Ponged::Older => part.count("older", 1),
+            Ponged::Older => {
+                part.count_of(id, "older", 1);
+                self.drain_if_due(id, now);
+            }
         }
     }
 
-    fn told(&mut self, id: NodeId, own: Option<Record>, rtt: Duration) {
-        let now = self.now();
+    fn told(&mut self, id: NodeId, own: Option<Record>, rtt: Duration, address: SocketAddr) {
+        let (now, reach) = (self.now(), self.reach);
         let Some(part) = self.parts.get_mut(&part_of(id)) else { return };
         count_answer(part, id, now);
         let Some(entry) = part.change(id) else { return };
         let told = entry.told(own, micros(rtt), now);
+        if let Entry::Live(node) = entry {
+            node.address = reach.address(&node.enr).is_none().then_some(address);
+        }
         let record = entry.record().clone();
         match told {
             Told::Found => {
-                part.count("found", 1);
-                part.also(Change::Event(event("found", &record, now)));
+                part.count_of(id, "found", 1);
+                part.also(id, Change::Event(event("found", &record, now)));
             }
             Told::Updated(before) => {
-                part.count("updated", 1);
-                part.also(Change::Event(event("updated", &record, now)));
+                part.count_of(id, "updated", 1);
+                part.also(id, Change::Event(event("updated", &record, now)));
                 let line = json!({ "seq": before.seq(), "enr": before.to_string(), "until": now.at });
-                part.also(Change::History(id, line.to_string()));
+                part.also(id, Change::History(id, line.to_string()));
             }
-            Told::Older => part.count("older", 1),
+            Told::Older => part.count_of(id, "older", 1),
             Told::Same => {}
         }
         self.drain_if_due(id, now);
@@ -77,18 +87,19 @@ impl Member<'_> {
 
     fn drained(&mut self, id: NodeId, records: Vec<Record>, is_whole: bool) {
         let now = self.now();
-        if let Some(part) = self.parts.get_mut(&part_of(id)) {
-            part.count("drained", 1);
-            part.count("edges", records.len() as u64);
-            part.count("partial", u64::from(!is_whole));
-            if let Some(Entry::Live(node)) = part.change(id) {
-                node.drained_at = now.at;
-            }
+        // Who left while it was being asked is asked again once it is back; what it told is true all the same.
+        if let Some(part) = self.parts.get_mut(&part_of(id))
+            && let Some(Entry::Live(node)) = part.change(id)
+        {
+            node.drained_at = now.at;
+            part.count_of(id, "drained", 1);
+            part.count_of(id, "edges", records.len() as u64);
+            part.count_of(id, "partial", u64::from(!is_whole));
             let ids = records.iter().flat_map(|record| record.id().0).collect();
-            part.also(Change::Edges(id, ids));
+            part.also(id, Change::Edges(id, ids));
         }
         for record in records {
-            self.hear(record);
+            self.hear(record, part_of(id));
         }
     }
 
@@ -100,14 +111,14 @@ impl Member<'_> {
             // Its newest address, which others told of, may be nobody's: the one before gets its chance.
             Some(Entry::Live(node)) if node.answered < now.epoch && node.heard.is_some() => {
                 node.heard = None;
-                self.work.put(item, now.at);
+                self.work.put(item, self.clock());
             }
             // A packet may be lost on the way, and an outage is counted for a whole epoch: the last try decides, each as
             // long after the one before as an answer may take.
             Some(entry) if self.doubted.get(&item).copied().unwrap_or(0) + 1 < tries(entry) => {
                 *self.doubted.entry(item).or_default() += 1;
                 let pause = u64::try_from(self.plan.request_timeout.as_millis()).unwrap_or(u64::MAX);
-                self.work.put(item, now.at.saturating_add(pause));
+                self.work.put(item, self.clock().saturating_add(pause));
                 return;
             }
             // It has answered in this epoch: one question that it did not is no outage.
@@ -115,7 +126,7 @@ impl Member<'_> {
                 part.count("undrained", u64::from(kind == Kind::Neighbours));
             }
             Some(_) => {
-                part.count("silent", 1);
+                part.count_of(id, "silent", 1);
                 if let Some(entry) = part.change(id) {
                     entry.silent(now);
                 }
@@ -125,51 +136,66 @@ impl Member<'_> {
         self.doubted.remove(&item);
     }
 
-    fn drain_if_due(&mut self, id: NodeId, now: Moment) {
-        let node = self.parts.get(&part_of(id)).and_then(|part| part.get(id)?.live());
-        if node.is_some_and(|node| self.plan.drains(node, &self.standing, now)) {
-            self.work.put((Kind::Neighbours, id), now.at);
+    /// A node has no address that may be contacted. A member that cannot be checked is as good as silent, or it would be
+    /// one for ever.
+    pub(super) fn nowhere(&mut self, id: NodeId) {
+        let now = self.now();
+        let Some(part) = self.parts.get_mut(&part_of(id)) else { return };
+        if part.get(id).and_then(Entry::live).is_some_and(|node| node.checked < now.epoch) {
+            part.count_of(id, "silent", 1);
+            if let Some(entry) = part.change(id) {
+                entry.silent(now);
+            }
         }
     }
 
-    /// Somebody told of a node.
-    pub(super) fn hear(&mut self, record: Record) {
-        let (id, now) = (record.id(), self.now());
+    fn drain_if_due(&mut self, id: NodeId, now: Moment) {
+        let node = self.parts.get(&part_of(id)).and_then(|part| part.get(id)?.live());
+        if node.is_some_and(|node| self.plan.drains(node, &self.standing, now)) {
+            self.work.put((Kind::Neighbours, id), self.clock());
+        }
+    }
+
+    /// Somebody in the part `by` told of a node.
+    pub(super) fn hear(&mut self, record: Record, by: u8) {
+        let (id, now, reach) = (record.id(), self.now(), self.reach);
         let room = self.room();
-        let Some(part) = self.parts.get_mut(&part_of(id)) else { return self.tell(&record) };
+        let Some(part) = self.parts.get_mut(&part_of(id)) else { return self.tell(&record, by) };
         match part.touch(id).map(|entry| entry.hear(record.clone(), now)) {
             Some(Heard::Known | Heard::Noted) => {}
             Some(Heard::Stale) => part.count("stale_copies", 1),
             Some(Heard::Conflicting) => part.count("conflicting", 1),
             Some(Heard::Newer) => {
-                part.change(id);
-                part.count("newer_copies", 1);
-                self.work.put((Kind::Record, id), now.at);
+                if let Some(Entry::Candidate(candidate)) = part.change(id) {
+                    candidate.refused = reach.address(&candidate.enr).is_none();
+                }
+                part.count_of(id, "newer_copies", 1);
+                self.work.put((Kind::Record, id), self.clock());
             }
             None if part.len() >= room => self.overflowed = true,
             None => {
-                let refused = self.reach.address(&record).is_none();
+                let refused = reach.address(&record).is_none();
                 part.insert(id, Entry::Candidate(Candidate { refused, ..Candidate::new(record, now.at, now.epoch) }));
-                part.count("heard", 1);
+                part.count_of(id, "heard", 1);
                 if !refused {
-                    self.work.put((Kind::Record, id), now.at);
+                    self.work.put((Kind::Record, id), self.clock());
                 }
             }
         }
     }
 
-    /// Leaves word for the owner of another part, once for each number of a record.
-    fn tell(&mut self, record: &Record) {
+    /// Leaves word for the owner of another part, once for each number of a record. It goes with the writes of the part
+    /// `by`: if that is lost, so is the asking that led to it, and its next owner asks again.
+    pub(super) fn tell(&mut self, record: &Record, by: u8) {
         let (id, seq) = (record.id(), record.seq());
         if self.told.get(&id).is_some_and(|told| *told >= seq) {
             return;
         }
-        // Words go with the writes of a part of ours; without any, the node will be heard of again.
-        let Some(part) = self.parts.values_mut().next() else { return };
+        let Some(part) = self.parts.get_mut(&by) else { return };
         if self.told.len() < self.plan.max_nodes || self.told.contains_key(&id) {
             self.told.insert(id, seq);
         }
-        part.also(Change::Tell(part_of(id), record.rlp().to_vec()));
+        part.tell(part_of(id), record);
     }
 
     /// Nodes that one part may have, so that all of them keep to the limit.
@@ -192,7 +218,7 @@ fn tries(entry: &Entry) -> u8 {
 /// Counts a member of the live set that answers in an epoch, once.
 fn count_answer(part: &mut Part, id: NodeId, now: Moment) {
     if part.get(id).is_some_and(|entry| entry.live().is_none_or(|node| node.answered < now.epoch)) {
-        part.count("answered", 1);
+        part.count_of(id, "answered", 1);
     }
 }
 

@@ -26,6 +26,8 @@ use crate::{
 const WAITING: usize = 256;
 /// Changes in one write of a part that is written anew.
 const PIECE: usize = 5_000;
+/// Epochs whose counts may wait for the database.
+const EPOCHS_WAITING: usize = 1_000;
 /// How long to wait before a write is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long the last writes may take at the end of a crawl.
@@ -47,6 +49,8 @@ pub(super) struct Mirror {
     task: JoinHandle<Result<()>>,
     /// Parts that have to be written anew.
     behind: BTreeSet<u8>,
+    /// Epochs whose counts have to be written.
+    epochs: BTreeSet<u64>,
 }
 
 impl Mirror {
@@ -55,7 +59,7 @@ impl Mirror {
         let storage = Storage::open(settings, &[&NODES, &NEIGHBOURS, &RECORDS, &EPOCHS], reach).await?;
         let (orders, received) = mpsc::channel(WAITING);
         let writer = Writer { storage, store, rows: Rows { network }, is_away: false };
-        Ok(Self { orders, task: tokio::spawn(writer.run(received)), behind: BTreeSet::new() })
+        Ok(Self { orders, task: tokio::spawn(writer.run(received)), behind: BTreeSet::new(), epochs: BTreeSet::new() })
     }
 
     /// A part was taken: whatever the tables say of it may be old.
@@ -73,7 +77,10 @@ impl Mirror {
 
     /// An epoch is over.
     pub(super) fn closed(&mut self, epoch: u64) {
-        if self.orders.try_send(Order::Epoch(epoch)).is_err() {
+        self.epochs.insert(epoch);
+        if self.epochs.len() > EPOCHS_WAITING
+            && let Some(epoch) = self.epochs.pop_first()
+        {
             warn!(epoch, "the counts of an epoch are not mirrored: the storage cannot keep up");
         }
     }
@@ -89,6 +96,12 @@ impl Mirror {
             }
             self.behind.remove(&part);
         }
+        while let Some(epoch) = self.epochs.first().copied() {
+            if self.orders.try_send(Order::Epoch(epoch)).is_err() {
+                break;
+            }
+            self.epochs.remove(&epoch);
+        }
         Ok(())
     }
 
@@ -96,8 +109,10 @@ impl Mirror {
     pub(super) async fn finish(mut self) -> Result<()> {
         let late = || Failure::transient("storage_slow", "the storage did not take the last rows in time");
         let rest = async {
-            for part in std::mem::take(&mut self.behind) {
-                if self.orders.send(Order::Part(part)).await.is_err() {
+            let parts = std::mem::take(&mut self.behind).into_iter().map(Order::Part);
+            let epochs = std::mem::take(&mut self.epochs).into_iter().map(Order::Epoch);
+            for order in parts.chain(epochs) {
+                if self.orders.send(order).await.is_err() {
                     break;
                 }
             }
@@ -134,13 +149,7 @@ impl Writer {
                     self.write(&changes).await?;
                 }
                 Order::Part(part) => while !self.part(part).await? {},
-                Order::Epoch(epoch) => match self.store.epochs(std::iter::once(epoch)).await {
-                    Ok(counts) => {
-                        let changes: Vec<Change> = counts.iter().map(|counts| self.rows.epoch(counts)).collect();
-                        self.write(&changes).await?;
-                    }
-                    Err(error) => warn!(epoch, %error, "the counts of an epoch are not mirrored"),
-                },
+                Order::Epoch(epoch) => while !self.epoch(epoch).await? {},
             }
         }
         self.storage.close().await;
@@ -158,6 +167,22 @@ impl Writer {
             }
             Err(error) => {
                 warn!(part, %error, "a part of the crawl's store cannot be read for the storage; will keep trying");
+                tokio::time::sleep(AGAIN).await;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Writes the counts of an epoch; false if the store could not be read.
+    async fn epoch(&mut self, epoch: u64) -> Result<bool> {
+        match self.store.epochs(std::iter::once(epoch)).await {
+            Ok(counts) => {
+                let changes: Vec<Change> = counts.iter().map(|counts| self.rows.epoch(counts)).collect();
+                self.write(&changes).await?;
+                Ok(true)
+            }
+            Err(error) => {
+                warn!(epoch, %error, "the counts of an epoch cannot be read for the storage; will keep trying");
                 tokio::time::sleep(AGAIN).await;
                 Ok(false)
             }

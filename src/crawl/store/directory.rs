@@ -81,6 +81,11 @@ impl Directory {
         Ok(self.at(name, Shard(shard), keep))
     }
 
+    /// Enters a store that holds something by now: whoever listed the networks before that may have taken it out.
+    pub async fn confirm(&self, name: &NetworkName, store: &Store) -> Result<(), BrokerError> {
+        self.broker.query(redis::cmd("HSETNX").arg(directory_key()).arg(&name.0).arg(store.shard.0)).await
+    }
+
     /// The store of a network, if it is here.
     pub async fn find(&self, name: &NetworkName) -> Result<Option<Store>, BrokerError> {
         let shard: Option<u16> = self.broker.query(redis::cmd("HGET").arg(directory_key()).arg(&name.0)).await?;
@@ -100,13 +105,18 @@ impl Directory {
                 stores.insert(name, store);
             } else {
                 let () = self.broker.query(redis::cmd("HDEL").arg(directory_key()).arg(&name.0)).await?;
+                // A crawl may have begun meanwhile.
+                if store.exists().await? {
+                    self.confirm(&name, &store).await?;
+                    stores.insert(name, store);
+                }
             }
         }
         Ok(stores)
     }
 
     fn at(&self, name: &NetworkName, shard: Shard, keep: Duration) -> Store {
-        Store::new(self.broker.clone(), keys::named(shard, format_args!("crawl:{name}:")), keep)
+        Store::new(self.broker.clone(), shard, keys::named(shard, format_args!("crawl:{name}:")), keep)
     }
 }
 
@@ -117,6 +127,22 @@ fn directory_key() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{broker::Scratch, crawl::store::Member};
+
+    #[tokio::test]
+    async fn who_lists_networks_takes_out_none_that_is_about_to_begin() {
+        let redis = Scratch::start().expect("a redis-server");
+        let directory = Directory::new(redis.broker().await.expect("it answers"), 4);
+        let (name, keep) = (NetworkName::mainnet(), Duration::from_mins(1));
+        let store = directory.enter(&name, keep).await.expect("a store");
+        assert!(directory.list().await.expect("none yet").is_empty());
+        let member = Member { name: "a", root: "job:1", lease: keep, epochs: Some(1) };
+        store.join(&member, "{}", &[]).await.expect("joined");
+        directory.confirm(&name, &store).await.expect("entered");
+        let found = directory.find(&name).await.expect("an answer").expect("a network");
+        assert_eq!(found.events_key(), store.events_key());
+        assert_eq!(directory.list().await.expect("one").len(), 1);
+    }
 
     #[test]
     fn a_name_is_safe_in_keys_and_paths() {

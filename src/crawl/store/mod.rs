@@ -25,6 +25,8 @@
 mod batch;
 mod directory;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -35,7 +37,10 @@ pub use self::{
     directory::{Directory, NetworkName, NetworkNameError},
     read::{EpochCounts, part_of, unpack},
 };
-use crate::broker::{Broker, BrokerError, Script};
+use crate::{
+    broker::{Broker, BrokerError, Script},
+    job::Shard,
+};
 
 /// Parts of the id space.
 pub const PARTS: u8 = 16;
@@ -59,6 +64,7 @@ macro_rules! script {
 #[derive(Clone, Debug)]
 pub struct Store {
     broker: Broker,
+    shard: Shard,
     prefix: String,
     /// How long it is kept once nobody crawls it any more.
     keep_ms: u64,
@@ -107,8 +113,8 @@ pub struct Member<'a> {
 type Joined = (u64, u64, u64, u64, u64, u64, u64, u8, u64, usize, Vec<u64>);
 
 impl Store {
-    fn new(broker: Broker, prefix: String, keep: Duration) -> Self {
-        Self { broker, prefix, keep_ms: milliseconds(keep) }
+    fn new(broker: Broker, shard: Shard, prefix: String, keep: Duration) -> Self {
+        Self { broker, shard, prefix, keep_ms: milliseconds(keep) }
     }
 
     /// Joins, or says that one is still there; `given` are parts that are given back.

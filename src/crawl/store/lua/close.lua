@@ -7,6 +7,11 @@ local present, closed = number('about', 'epoch'), number('about', 'closed')
 if present ~= epoch then return { closed, present } end
 local now = now_ms()
 local age = now - number('about', 'started_at')
+if age < 0 then
+  -- The clock was set back: the epoch shall not last until it has caught up.
+  redis.call('HSET', key('about'), 'started_at', integer(now))
+  age = 0
+end
 if closed < epoch then
   local done = true
   for part = 0, PARTS - 1 do
