@@ -85,5 +85,8 @@ async fn ethereum_nodes_go_through_the_same_model() {
     }
     nodes[0].call("evm_mine").await.expect("a block");
     eventually("the block is told", async || heights().await.filter(|it| *it == wanted(1, 0))).await;
-    assert_eq!(collector.job(&id).await["metadata"]["nodes"]["answering"], 2);
+    eventually("the job says that both answer", async || {
+        (collector.job(&id).await["metadata"]["nodes"]["answering"] == 2).then_some(())
+    })
+    .await;
 }
