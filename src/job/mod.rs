@@ -10,6 +10,8 @@ mod cursor;
 mod events;
 mod failures;
 mod filter;
+#[cfg(test)]
+mod finding_tests;
 mod id;
 mod list;
 mod options;
