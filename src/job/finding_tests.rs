@@ -395,7 +395,7 @@ async fn deleted_jobs_leave_nothing() {
     }
     let fixed = ["events", "platforms", "tombstones", "counters"];
     let is_left = |key: &String| {
-        let name = key.split_once(":").and_then(|(_, rest)| rest.split_once("}:")).map_or("", |(_, name)| name);
+        let name = key.split_once(':').and_then(|(_, rest)| rest.split_once("}:")).map_or("", |(_, name)| name);
         !fixed.contains(&name) && !name.starts_with("hungry:") && !before.contains(key)
     };
     let left: Vec<String> = bench.keys().await.into_iter().filter(is_left).collect();
