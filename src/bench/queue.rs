@@ -173,9 +173,9 @@ impl Bench {
     }
 
     pub(super) async fn finished(&self) -> anyhow::Result<u64> {
-        let mut all = 0;
+        let (mut all, kept) = (0, self.config.jobs.retention.as_millis());
         for shard in self.queue.shards() {
-            let key = keys::named(shard, "done:succeeded");
+            let key = keys::named(shard, format_args!("done:noop:succeeded:{kept}"));
             all += self.broker.query::<u64>(redis::cmd("ZCARD").arg(key)).await?;
         }
         Ok(all)
@@ -358,7 +358,7 @@ fn overall(rates: impl ExactSizeIterator<Item = f64>) -> f64 {
 }
 
 /// A percentile (`share` 0–1) of what was measured.
-fn percentile(measured: &[f64], share: f64) -> f64 {
+pub(super) fn percentile(measured: &[f64], share: f64) -> f64 {
     let mut sorted = measured.to_vec();
     sorted.sort_by(f64::total_cmp);
     let index = (sorted.len() as f64 * share) as usize;
