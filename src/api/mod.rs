@@ -11,6 +11,7 @@ mod check_url;
 #[cfg(test)]
 mod contract;
 mod crawl;
+mod dashboard;
 mod events;
 mod get;
 mod hosts;
@@ -141,6 +142,12 @@ fn routes() -> Vec<Route> {
         Route::new(GET, "/request/list", requests::list),
         Route::new(GET, "/providers/get", requests::providers),
         Route::new(GET, "/openapi.yaml", spec::openapi),
+        Route::new(GET, "/", dashboard::root),
+        Route::new(GET, "/ui", dashboard::page),
+        Route::new(GET, "/ui/", dashboard::page),
+        Route::new(GET, "/ui/{page}", dashboard::page),
+        Route::new(GET, "/ui/{page}/{id}", dashboard::page),
+        Route::new(GET, "/ui/assets/{file}", dashboard::asset),
     ]
 }
 

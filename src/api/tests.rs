@@ -158,6 +158,15 @@ async fn answers_are_as_documented() {
         ("GET", "/platforms/get", 200),
         ("GET", "/openapi.yaml", 200),
         ("GET", "/openapi.yaml?x", 400),
+        ("GET", "/ui", 200),
+        ("GET", "/ui/?status=failed", 200),
+        ("GET", "/ui/jobs", 200),
+        ("GET", "/ui/jobs/0193f5a0-1c2d-7e4f-8a00-0123456789ab", 200),
+        ("GET", "/ui/assets/nothing.js", 404),
+        ("GET", "/ui/assets/%ff", 404),
+        ("GET", "/ui/assets/..%2f.gitignore", 404),
+        ("GET", "/ui/a/b/c", 404),
+        ("POST", "/ui/jobs", 405),
         ("GET", "/system/alive?x=1", 400),
         ("GET", "/execution/get", 400),
         ("GET", "/execution/get?job_id=x", 400),
@@ -207,10 +216,33 @@ async fn answers_are_as_documented() {
         assert_eq!(problem, status >= 400, "{method} {uri}");
         assert_eq!(answer.headers.contains_key("allow"), status == 405, "{method} {uri}");
     }
+    let root = bench.get("/").await;
+    assert_eq!((root.status.as_u16(), &root.headers["location"]), (307, &"/ui/".parse().unwrap()));
     let head = bench.ask("HEAD", "/system/alive", &[], "").await;
     assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
     let options = bench.ask("OPTIONS", "/system/alive", &[], "").await;
     assert_eq!((options.status.as_u16(), &options.headers["allow"]), (204, &"GET,HEAD,POST".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn the_dashboard_can_do_nothing_but_show() {
+    let bench = bench(&[]).await;
+    let page = bench.get("/ui/jobs?label=%3Cscript%3E").await;
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("default-src 'none'; script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(page.headers["x-content-type-options"], "nosniff");
+    assert!(!page.text.contains("label="), "nothing of the address is in the page");
+    // Without `make web` there is nothing to keep.
+    if let Some(tag) = page.headers.get("etag").and_then(|tag| tag.to_str().ok()) {
+        assert_eq!(page.headers["cache-control"], "no-cache");
+        let same = bench.ask("GET", "/ui/", &[("if-none-match", tag)], "").await;
+        assert_eq!((same.status.as_u16(), same.text.as_str(), &same.headers["etag"]), (304, "", &tag.parse().unwrap()));
+        let script =
+            page.text.split('"').find(|part| part.starts_with("/ui/assets/") && part.ends_with(".js")).unwrap();
+        let script = bench.get(script).await;
+        assert_eq!(script.headers["cache-control"], "public, max-age=31536000, immutable");
+        assert_eq!(script.headers["content-type"], "text/javascript; charset=utf-8");
+    }
 }
 
 #[tokio::test]

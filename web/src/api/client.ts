@@ -6,7 +6,11 @@ import type { paths } from "./schema.gen";
 type Method = "get" | "post" | "put";
 type PathsWith<M extends Method> = { [P in keyof paths]: paths[P] extends Record<M, object> ? P : never }[keyof paths];
 type Operation<P extends keyof paths, M extends Method> = paths[P] extends Record<M, infer O> ? O : never;
-type Query<O> = O extends { parameters: { query?: infer Q } } ? NonNullable<Q> : Record<string, never>;
+type Query<O> = O extends { parameters: { query?: infer Q } }
+  ? [NonNullable<Q>] extends [never]
+    ? Record<string, never>
+    : NonNullable<Q>
+  : Record<string, never>;
 type Body<O> = O extends { requestBody?: infer R } ? JsonOf<NonNullable<R>> : never;
 type JsonOf<R> = R extends { content: infer C }
   ? C extends { "application/json": infer J }

@@ -7,9 +7,9 @@ export type System = Answer<"/system/get", "get">;
 
 export const system = signal<System | undefined>(undefined);
 
-/** Whether actions are offered. The API refuses them by itself: this only spares the reader a button that does nothing. */
+/** Whether actions are offered. The API refuses them by itself: this only spares the reader buttons that do nothing. */
 export function mayAct(): boolean {
-  return system.value?.read_only === false;
+  return system.value?.read_only !== true;
 }
 
 export function readSystem(): void {

@@ -1,7 +1,8 @@
 /** Ctrl-K: goes to a page, and finds jobs by whatever is known of them. */
 import { signal } from "@preact/signals";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { type Hit, addressOf, search } from "../api/search";
+import { useId, useRef, useState } from "preact/hooks";
+import { useHits } from "../api/hits";
+import { type Hit, addressOf } from "../api/search";
 import { PAGES } from "../pages";
 import { go, link } from "../router";
 import { Dialog } from "../ui/dialog";
@@ -12,31 +13,17 @@ export const paletteOpen = signal(false);
 
 type Entry = { key: string; icon: IconName; text: string; note: string; href: string; hit?: Hit };
 
-const TYPING_MS = 150;
-
 export function Palette() {
   return paletteOpen.value ? <OpenPalette /> : null;
 }
 
 function OpenPalette() {
   const [typed, setTyped] = useState("");
-  const [hits, setHits] = useState<Hit[]>([]);
   const [at, setAt] = useState(0);
   const list = useRef<HTMLUListElement>(null);
   const id = useId();
   const words = typed.trim();
-  useEffect(() => {
-    setAt(0);
-    if (!words) return setHits([]);
-    const stop = new AbortController();
-    const timer = setTimeout(() => {
-      search(words, stop.signal).then(setHits, () => setHits([]));
-    }, TYPING_MS);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [words]);
+  const hits = useHits(words);
   const entries = [...hits.map(entryOfHit), ...pagesFor(words)];
   const choose = (entry: Entry | undefined) => {
     if (!entry) return;
@@ -68,7 +55,7 @@ function OpenPalette() {
         spellcheck={false}
         maxLength={200}
         value={typed}
-        onInput={(event) => setTyped(event.currentTarget.value)}
+        onInput={(event) => (setTyped(event.currentTarget.value), setAt(0))}
         onKeyDown={onKeyDown}
       />
       <ul id={id} role="listbox" aria-label="Found" ref={list}>

@@ -78,7 +78,7 @@ function Folded(props: { entries: [string, unknown][]; brackets: "[]" | "{}"; wh
           {entries.length > shown && (
             <li>
               <button type="button" class="button" data-kind="link" onClick={() => setShown(shown + 10 * PAGE)}>
-                {count(entries.length - shown)} more}
+                {count(entries.length - shown)} more
               </button>
             </li>
           )}

@@ -8,6 +8,8 @@ export type Column<T> = {
   title: string;
   cell: (row: T) => ComponentChildren;
   align?: "right";
+  /** It gets the room that is left, and cuts what is longer; at most one of a table. */
+  fill?: true;
   /** What gives way first when there is little room: 3, then 2. */
   rank?: 2 | 3;
 };
@@ -76,8 +78,8 @@ export function Table<T>(props: TableProps<T>) {
                     <input type="checkbox" aria-label={`Select ${rowId}`} checked={isPicked ?? false} onChange={() => toggle(picking, rowId)} />
                   </td>
                 )}
-                {columns.map((column) => (
-                  <td key={column.title} data-align={column.align} data-rank={column.rank}>
+                {columns.map((column, place) => (
+                  <td key={column.title} data-place={place} data-align={column.align} data-rank={column.rank} data-fill={column.fill && ""}>
                     {column.cell(row)}
                   </td>
                 ))}
