@@ -39,7 +39,7 @@ export const JOB_COLUMNS: Column<JobSummary>[] = [
   { title: "Labels", rank: 3, cell: (job) => <FirstLabel labels={job.labels ?? []} /> },
   { title: "What it says", fill: true, cell: (job) => <Says job={job} /> },
   { title: "Attempt", rank: 3, align: "right", cell: (job) => `${job.attempt} of ${job.max_attempts}` },
-  { title: "Ran for", rank: 2, align: "right", cell: (job) => <Span from={job.started_at} to={job.finished_at ?? (job.status === "running" ? undefined : job.started_at)} /> },
+  { title: "Ran for", rank: 2, align: "right", cell: (job) => (job.status === "running" || job.finished_at ? <Span from={job.started_at} to={job.finished_at} /> : null) },
   { title: "Created", rank: 2, align: "right", cell: (job) => <Time at={job.created_at} /> },
 ];
 
