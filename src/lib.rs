@@ -11,6 +11,8 @@ pub mod api;
 pub mod bench;
 // How Redis is reached: connecting, checking, and the private redis-server of `collector up`.
 pub mod broker;
+// Doing something about many jobs at once; serves `bulk_action`.
+pub mod bulk;
 // A rehearsal: the collector under load while its processes are killed: `collector chaos`.
 pub mod chaos;
 // One file a command of the `collector` binary.

@@ -7,7 +7,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{error::Category, json};
 use tokio::time::timeout;
 
 use super::{
@@ -28,6 +29,14 @@ pub(super) async fn json(api: &Api, request: Request) -> Result<Bytes, Problem> 
             }
             _ => Problem::new(Code::MalformedJson, "the body broke off"),
         })
+}
+
+/// A JSON body of a shape.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        Category::Data => Problem::new(Code::InvalidBody, error.to_string()),
+        Category::Syntax | Category::Eof | Category::Io => Problem::new(Code::MalformedJson, error.to_string()),
+    })
 }
 
 /// A new job, and where it can be read.

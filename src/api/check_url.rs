@@ -7,13 +7,8 @@ use axum::{
     extract::{Request, State},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::error::Category;
 
-use super::{
-    Api, body,
-    problem::{Code, Problem},
-    query::Query,
-};
+use super::{Api, body, problem::Problem, query::Query};
 use crate::outbound::{Finding, Verdict};
 
 #[derive(Deserialize)]
@@ -35,10 +30,7 @@ pub(super) struct Answer {
 pub(super) async fn check(State(api): State<Api>, query: Query, request: Request) -> Result<Json<Answer>, Problem> {
     query.only(&[])?;
     let body = body::json(&api, request).await?;
-    let question: Question = serde_json::from_slice(&body).map_err(|error| match error.classify() {
-        Category::Data => Problem::new(Code::InvalidBody, error.to_string()),
-        Category::Syntax | Category::Eof | Category::Io => Problem::new(Code::MalformedJson, error.to_string()),
-    })?;
+    let question: Question = body::read(&body)?;
     let Verdict { addresses, finding } = api.http.check(&question.url).await;
     let (allowed, rule, reason) = match finding {
         Finding::Allowed => (true, None, "no rule forbids it".to_owned()),

@@ -7,12 +7,14 @@
 
 mod again;
 mod body;
+mod bulk;
 mod check_url;
 #[cfg(test)]
 mod contract;
 mod crawl;
 mod dashboard;
 mod events;
+mod gate;
 mod get;
 mod hosts;
 mod layers;
@@ -23,6 +25,7 @@ mod problem;
 mod query;
 mod requests;
 mod run;
+mod search;
 mod server;
 mod spec;
 mod system;
@@ -112,11 +115,15 @@ fn routes() -> Vec<Route> {
         Route::new(POST, "/system/check_url", check_url::check),
         Route::new(GET, "/platforms/get", platforms::get),
         // Its body and its write have a time each.
-        Route::new(POST, "/execution/run", run::run).unlimited(),
-        Route::new(POST, "/execution/cancel", again::cancel),
-        Route::new(POST, "/execution/retry", again::retry).unlimited(),
+        Route::new(POST, "/execution/run", run::run).unlimited().changes(),
+        Route::new(POST, "/execution/cancel", again::cancel).changes(),
+        Route::new(POST, "/execution/retry", again::retry).unlimited().changes(),
+        // It passes the gate itself unless it only counts.
+        Route::new(POST, "/execution/bulk", bulk::bulk).unlimited(),
         Route::new(GET, "/execution/get", get::get),
         Route::new(GET, "/execution/list", list::list),
+        Route::new(GET, "/execution/search", search::search),
+        Route::new(GET, "/failures/get", search::failures),
         // A stream may last for ever.
         Route::new(GET, "/execution/events", events::events).unlimited(),
         Route::new(GET, "/crawl/networks", crawl::networks),
@@ -134,11 +141,11 @@ fn routes() -> Vec<Route> {
         Route::new(GET, "/node/", network::nodes),
         Route::new(GET, "/node/{id}", network::node),
         // Its body and its write have a time each.
-        Route::new(POST, "/request", requests::accept).unlimited(),
+        Route::new(POST, "/request", requests::accept).unlimited().changes(),
         // It may be asked to wait.
         Route::new(GET, "/request", requests::get).unlimited(),
-        Route::new(PUT, "/request", requests::put),
-        Route::new(POST, "/request/redeliver", requests::redeliver),
+        Route::new(PUT, "/request", requests::put).changes(),
+        Route::new(POST, "/request/redeliver", requests::redeliver).changes(),
         Route::new(GET, "/request/list", requests::list),
         Route::new(GET, "/providers/get", requests::providers),
         Route::new(GET, "/openapi.yaml", spec::openapi),
@@ -156,8 +163,11 @@ fn router(api: Api) -> Router {
     let max_body = usize::try_from(api.config.api.max_body.0).unwrap_or(usize::MAX);
     let in_time = from_fn_with_state(api.config.api.timeout.0, layers::in_time);
     let mut router = Router::new();
-    for Route { path, handler, limited, .. } in routes() {
-        router = router.route(path, if limited { handler.layer(in_time.clone()) } else { handler });
+    let gate = from_fn_with_state(api.clone(), gate::around);
+    for Route { path, handler, limited, changes, .. } in routes() {
+        let handler = if limited { handler.layer(in_time.clone()) } else { handler };
+        // Not `layer`: a method that the path does not have is told so.
+        router = router.route(path, if changes { handler.route_layer(gate.clone()) } else { handler });
     }
     router
         .fallback(async || Problem::new(Code::NotFound, "GET /openapi.yaml lists every path"))
@@ -178,14 +188,20 @@ struct Route {
     handler: MethodRouter<Api>,
     /// Whether it must answer within `api.timeout`.
     limited: bool,
+    /// Whether it changes something, and so is refused where the API is read-only.
+    changes: bool,
 }
 
 impl Route {
     fn new<H: Handler<T, Api>, T: 'static>(method: MethodFilter, path: &'static str, handler: H) -> Self {
-        Self { method, path, handler: on(method, handler), limited: true }
+        Self { method, path, handler: on(method, handler), limited: true, changes: false }
     }
 
     fn unlimited(self) -> Self {
         Self { limited: false, ..self }
+    }
+
+    fn changes(self) -> Self {
+        Self { changes: true, ..self }
     }
 }

@@ -49,6 +49,7 @@ pub(super) enum Code {
     RequestTimeout,
     BodyTooLarge,
     UnsupportedMediaType,
+    ReadOnly,
     AlreadyRetried,
     WrongStatus,
     IdempotencyKeyReused,
@@ -63,7 +64,7 @@ pub(super) enum Code {
 impl Code {
     /// Every code, for comparing with `openapi.yaml`.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 25] = [
+    pub(super) const ALL: [Self; 26] = [
         Self::BadCursor,
         Self::BadEventId,
         Self::BadIdempotencyKey,
@@ -80,6 +81,7 @@ impl Code {
         Self::RequestTimeout,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
+        Self::ReadOnly,
         Self::AlreadyRetried,
         Self::WrongStatus,
         Self::IdempotencyKeyReused,
@@ -106,6 +108,7 @@ impl Code {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ReadOnly => StatusCode::FORBIDDEN,
             Self::AlreadyRetried | Self::WrongStatus => StatusCode::CONFLICT,
             Self::IdempotencyKeyReused | Self::InvalidTaskSpec | Self::InvalidBody => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -131,6 +134,7 @@ impl Code {
             Self::RequestTimeout => "The body did not arrive in time",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not sent as JSON",
+            Self::ReadOnly => "This API changes nothing",
             Self::AlreadyRetried => "The job was run again before",
             Self::WrongStatus => "The job does not stand where that is possible",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used with another body",

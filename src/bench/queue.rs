@@ -173,9 +173,9 @@ impl Bench {
     }
 
     pub(super) async fn finished(&self) -> anyhow::Result<u64> {
-        let mut all = 0;
+        let (mut all, kept) = (0, self.config.jobs.retention.as_millis());
         for shard in self.queue.shards() {
-            let key = keys::named(shard, "done:succeeded");
+            let key = keys::named(shard, format_args!("done:noop:succeeded:{kept}"));
             all += self.broker.query::<u64>(redis::cmd("ZCARD").arg(key)).await?;
         }
         Ok(all)

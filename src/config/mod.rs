@@ -70,6 +70,7 @@ impl Config {
 pub struct Api {
     pub listen: SocketAddr,
     pub allow_insecure: bool,
+    pub read_only: bool,
     pub hosts: String,
     pub max_connections: usize,
     pub header_timeout: Span,

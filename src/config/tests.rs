@@ -92,7 +92,7 @@ fn mistakes_in_the_file_are_one_sentence() {
         ("api = 5", "api = 5: expected a section of keys"),
         (
             "[api]\nport = 80",
-            "api.port: there is no such key; there are allow_insecure, header_timeout, hosts, idempotency_ttl, listen, max_body, max_connections, max_depth, max_streams, timeout",
+            "api.port: there is no such key; there are allow_insecure, header_timeout, hosts, idempotency_ttl, listen, max_body, max_connections, max_depth, max_streams, read_only, timeout",
         ),
         (
             "[rediss]\nurl = \"x\"",

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde::{Deserialize, Serialize};
 
-use super::{Filter, JobId, Status};
+use super::{JobId, plan::Walk};
 
 /// The place of a job in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,12 +14,20 @@ pub(super) struct Position {
     pub(super) id: JobId,
 }
 
-/// What the text holds: the place, and the filters that it is a place of.
+/// What the text holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Cursor {
+    /// How the list is walked: all pages of it the same way.
+    pub(super) walk: Walk,
+    /// The last job that was looked at.
+    pub(super) after: Position,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Cursor {
-    status: Option<Status>,
-    platform: Option<String>,
+struct Text {
+    list: String,
+    walk: Walk,
     after: Position,
 }
 
@@ -34,48 +42,48 @@ pub enum CursorError {
     OtherList,
 }
 
-/// Writes a place of a list.
-pub(super) fn encode(filter: &Filter, after: Position) -> Result<String, serde_json::Error> {
-    let cursor = Cursor { status: filter.status, platform: filter.platform.clone(), after };
-    Ok(BASE64.encode(serde_json::to_vec(&cursor)?))
+/// Writes a place of the list that `list` names.
+pub(super) fn encode(list: &str, cursor: Cursor) -> Result<String, serde_json::Error> {
+    let text = Text { list: list.to_owned(), walk: cursor.walk, after: cursor.after };
+    Ok(BASE64.encode(serde_json::to_vec(&text)?))
 }
 
-/// Reads what `encode` wrote for the same filters.
-pub(super) fn decode(filter: &Filter, text: &str) -> Result<Position, CursorError> {
+/// Reads what `encode` wrote for the same list.
+pub(super) fn decode(list: &str, text: &str) -> Result<Cursor, CursorError> {
     let json = BASE64.decode(text).map_err(|_| CursorError::Foreign)?;
-    let cursor: Cursor = serde_json::from_slice(&json).map_err(|_| CursorError::Foreign)?;
-    if !cursor.after.score.is_finite() {
+    let text: Text = serde_json::from_slice(&json).map_err(|_| CursorError::Foreign)?;
+    if !text.after.score.is_finite() {
         return Err(CursorError::Foreign);
     }
-    if (cursor.status, &cursor.platform) != (filter.status, &filter.platform) {
+    if text.list != list {
         return Err(CursorError::OtherList);
     }
-    Ok(cursor.after)
+    Ok(Cursor { walk: text.walk, after: text.after })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::Shard;
+    use crate::job::{Shard, plan::By};
 
     #[test]
     fn a_cursor_survives_the_text() {
-        let filter = Filter { status: Some(Status::Queued), platform: Some("noop".into()) };
         let after = Position { score: 1_763_679_600_000.0, id: JobId::new(Shard(3)) };
-        let text = encode(&filter, after).unwrap();
-        assert_eq!(decode(&filter, &text), Ok(after));
-        assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
-        assert_eq!(decode(&Filter::default(), &text), Err(CursorError::OtherList));
+        let cursor = Cursor { walk: Walk { by: By::Created, placed: true }, after };
+        let text = encode("0123456789abcdef", cursor).unwrap();
+        assert_eq!(decode("0123456789abcdef", &text), Ok(cursor));
+        assert!(text.len() <= 400 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+        assert_eq!(decode("another", &text), Err(CursorError::OtherList));
     }
 
     #[test]
     fn anything_else_is_refused() {
-        let wrong_type = BASE64.encode(r#"{"status":null,"platform":null,"after":7}"#);
+        let wrong_type = BASE64.encode(r#"{"list":"a","walk":{"by":"index","placed":false},"after":7}"#);
         let more = BASE64.encode(
-            r#"{"status":null,"platform":null,"after":{"score":0,"id":"0193f5a0-1c2d-7e4f-8a00-0123456789ab"},"x":1}"#,
+            r#"{"list":"a","walk":{"by":"index","placed":false},"after":{"score":0,"id":"0193f5a0-1c2d-7e4f-8a00-0123456789ab"},"x":1}"#,
         );
         for text in ["", "x", "%%%", "e30", "bnVsbA", &wrong_type, &more] {
-            assert_eq!(decode(&Filter::default(), text), Err(CursorError::Foreign), "{text}");
+            assert_eq!(decode("a", text), Err(CursorError::Foreign), "{text}");
         }
     }
 }

@@ -49,6 +49,12 @@ impl JobId {
         Self(Uuid::from_u128(raw & !(SHARD_MASK << SHARD_SHIFT) | shard << SHARD_SHIFT))
     }
 
+    /// When it was made, in milliseconds since 1970.
+    pub fn millisecond(self) -> i64 {
+        // Of the 48 bits that are left nothing can be lost.
+        i64::try_from(self.0.as_u128() >> 80).unwrap_or(i64::MAX)
+    }
+
     /// The shard that holds everything about this job.
     pub fn shard(self) -> Shard {
         // The mask keeps ten bits, so the conversion cannot fail; 0 is what an impossible id would get.

@@ -1,45 +1,41 @@
-//! How jobs are listed: the narrowest index is walked, a bounded number of jobs a page.
-
-use std::collections::BTreeSet;
+//! How jobs are listed and counted: the smallest index is walked, a bounded number of jobs a page.
 
 use redis::Pipeline;
 use serde::Serialize;
 
 use super::{
-    CursorError, Job, JobId, Jobs, Shard, Status,
-    cursor::{self, Position},
+    CursorError, Filter, Job, JobId, Jobs, Status,
+    cursor::{self, Cursor, Position},
+    plan::By,
     record::SUMMARY,
-    sources::{Order, Sources},
+    sources::{ById, Order, Sources},
 };
-use crate::{
-    broker::BrokerError,
-    queue::{Lane, keys},
-};
+use crate::{broker::BrokerError, queue::keys};
 
-/// Jobs looked at for one page, at most.
-const EXAMINED: usize = 2000;
+/// Jobs looked at for one page, or to count, at most.
+pub(super) const EXAMINED: usize = 2000;
 /// Jobs looked at in one round trip, once the first did not fill the page.
 const AGAIN: usize = 200;
-/// Sanjers whose jobs a list of running jobs asks for, per shard.
-const SANJERS: usize = 1000;
-
-/// Which jobs a list shows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Only jobs that stand there.
-    pub status: Option<Status>,
-    /// Only jobs of this platform.
-    pub platform: Option<String>,
-}
 
 /// One page of a list.
 #[derive(Debug, Serialize)]
 pub struct Page {
     /// The jobs, in order, without settings, options, metadata and result.
     pub jobs: Vec<Job>,
+    /// The order of the whole list.
+    pub order: Order,
     /// Where the next page begins, if there may be one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+}
+
+/// How many jobs there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Total {
+    /// So many; at least so many, if it is not exact.
+    pub count: usize,
+    /// Whether these are all.
+    pub exact: bool,
 }
 
 /// Why there is no page.
@@ -48,7 +44,7 @@ pub enum ListError {
     /// The cursor is not one of this list.
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    /// The next cursor cannot be written.
+    /// A filter or the next cursor cannot be written.
     #[error("the cursor cannot be written: {0}")]
     Encode(#[from] serde_json::Error),
     /// Redis did not answer.
@@ -56,25 +52,20 @@ pub enum ListError {
     Broker(#[from] BrokerError),
 }
 
-impl Filter {
-    fn admits(&self, job: &Job) -> bool {
-        self.status.is_none_or(|status| status == job.status)
-            && self.platform.as_ref().is_none_or(|platform| *platform == job.platform_id)
-    }
-}
-
 impl Jobs {
     /// The next page after `cursor`, of at most `limit` jobs.
     pub async fn list(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page, ListError> {
-        let mut after = cursor.map(|text| cursor::decode(filter, text)).transpose()?;
-        let sources = self.sources(filter).await?;
+        let list = self.name(filter)?;
+        let before = cursor.map(|text| cursor::decode(&list, text)).transpose()?;
+        let plan = self.plan(filter, before.map(|cursor| cursor.walk)).await?;
+        let (order, mut after) = (plan.sources.order(), before.map(|cursor| cursor.after));
         let mut jobs = Vec::new();
         let mut examined = 0;
         loop {
             // One more than needed, to know whether this page is the last.
             let needed = limit - jobs.len() + 1;
             let n = if examined == 0 { needed } else { needed.max(AGAIN) };
-            let piece = sources.next(self.broker(), after, n).await?;
+            let piece = plan.sources.next(self.broker(), after, n).await?;
             let mut records = self.summaries(&piece.jobs).await?.into_iter().peekable();
             while let Some((position, job)) = records.next() {
                 after = Some(position);
@@ -82,18 +73,60 @@ impl Jobs {
                 jobs.extend(job.filter(|job| filter.admits(job)));
                 let more = records.peek().is_some() || piece.more;
                 if jobs.len() == limit || examined >= EXAMINED {
-                    let cursor = if more { Some(cursor::encode(filter, position)?) } else { None };
-                    return Ok(Page { jobs, cursor });
+                    let next = Cursor { walk: plan.walk, after: position };
+                    let cursor = if more { Some(cursor::encode(&list, next)?) } else { None };
+                    return Ok(Page { jobs, order, cursor });
                 }
             }
             if !piece.more || piece.jobs.is_empty() {
-                return Ok(Page { jobs, cursor: None });
+                return Ok(Page { jobs, order, cursor: None });
             }
         }
     }
 
+    /// How many jobs are meant: exactly, where an index says it or a bounded look tells.
+    pub async fn total(&self, filter: &Filter) -> Result<Total, ListError> {
+        let plan = self.plan(filter, None).await?;
+        let candidates = plan.sources.count(self.broker()).await?;
+        if !plan.walk.placed && is_covered(filter, plan.walk.by) {
+            return Ok(Total { count: candidates, exact: true });
+        }
+        let of_any_age = Filter { created_from: None, created_to: None, ..filter.clone() };
+        if candidates > EXAMINED
+            && is_covered(&of_any_age, plan.walk.by)
+            && let Sources::Newest(sets) = &plan.sources
+        {
+            let sure = sets.iter().map(|set| ById { ids: filter.ids_for_sure(), ..set.clone() }).collect();
+            return Ok(Total { count: Sources::Newest(sure).count(self.broker()).await?, exact: false });
+        }
+        self.count(filter, &plan.sources).await
+    }
+
+    /// Looks at the candidates themselves.
+    async fn count(&self, filter: &Filter, sources: &Sources) -> Result<Total, ListError> {
+        let (mut count, mut examined, mut after) = (0, 0, None);
+        loop {
+            let piece = sources.next(self.broker(), after, AGAIN).await?;
+            let records = self.summaries(&piece.jobs).await?;
+            examined += records.len();
+            count += records.iter().filter(|(_, job)| job.as_ref().is_some_and(|job| filter.admits(job))).count();
+            after = piece.jobs.last().copied();
+            if !piece.more || after.is_none() {
+                return Ok(Total { count, exact: true });
+            }
+            if examined >= EXAMINED {
+                return Ok(Total { count, exact: false });
+            }
+        }
+    }
+
+    /// Tells lists apart by what they ask for.
+    fn name(&self, filter: &Filter) -> Result<String, serde_json::Error> {
+        Ok(self.keyed_hash(&serde_json::to_vec(filter)?).chars().take(16).collect())
+    }
+
     /// What a list shows of these jobs; `None` for one that is gone meanwhile.
-    async fn summaries(&self, positions: &[Position]) -> Result<Vec<(Position, Option<Job>)>, BrokerError> {
+    pub(super) async fn summaries(&self, positions: &[Position]) -> Result<Vec<(Position, Option<Job>)>, BrokerError> {
         if positions.is_empty() {
             return Ok(Vec::new());
         }
@@ -105,129 +138,28 @@ impl Jobs {
         let pairs = positions.iter().zip(records);
         Ok(pairs.map(|(position, values)| (*position, summary(position.id, values))).collect())
     }
+}
 
-    /// The sets that hold what the filter asks for: the narrower ones, where there is a choice.
-    async fn sources(&self, filter: &Filter) -> Result<Sources, BrokerError> {
-        let platform = filter.platform.as_deref();
-        let Some(status) = filter.status else {
-            return Ok(Sources::Newest(match platform {
-                Some(platform) => self.keys(&format!("platform:{platform}")),
-                None => self.platforms().await?,
-            }));
-        };
-        if status == Status::Running {
-            return self.held().await;
-        }
-        let (index, order) = if status.is_terminal() {
-            (self.keys(&format!("done:{status}")), Order::Latest)
-        } else {
-            (self.waiting(filter), Order::Next)
-        };
-        if let Some(platform) = platform {
-            let of_platform = self.keys(&format!("platform:{platform}"));
-            // Few enough to look each up where it stands; that keeps the order.
-            if self.count(&of_platform).await? <= EXAMINED {
-                return self.placed(&of_platform, &index, order).await;
-            }
-        }
-        Ok(if status.is_terminal() { Sources::Latest(index) } else { Sources::Next(index) })
+/// Whether all jobs of the index that is walked are meant: then its size is their number.
+fn is_covered(filter: &Filter, by: By) -> bool {
+    if filter.has_created_window() || filter.before.is_some() {
+        return false;
     }
-
-    /// A key of every shard.
-    fn keys(&self, name: &str) -> Vec<String> {
-        self.queue.shards().map(|shard| keys::named(shard, name)).collect()
-    }
-
-    /// The index of every platform that has, or had, jobs.
-    async fn platforms(&self) -> Result<Vec<String>, BrokerError> {
-        let mut pipeline = Pipeline::new();
-        for key in self.keys("platforms") {
-            pipeline.cmd("SMEMBERS").arg(key);
-        }
-        let sets: Vec<Vec<String>> = self.broker().pipeline(&pipeline).await?;
-        let of_shard = |(shard, platforms): (Shard, Vec<String>)| {
-            platforms.into_iter().map(move |platform| keys::named(shard, format_args!("platform:{platform}")))
-        };
-        Ok(self.queue.shards().zip(sets).flat_map(of_shard).collect())
-    }
-
-    /// The sets in which queued or delayed jobs wait; of the platform's pool alone, if that is known.
-    fn waiting(&self, filter: &Filter) -> Vec<String> {
-        let pools = match filter.platform.as_deref().and_then(|id| self.registry.get(id)) {
-            Some(platform) => platform.spec.pools().map(str::to_owned).collect(),
-            None => self.pools(),
-        };
-        let names: Vec<String> = pools
-            .into_iter()
-            .flat_map(|pool| match filter.status {
-                Some(Status::Queued) => {
-                    [Lane::Queue, Lane::Alone].map(|lane| format!("{}:{pool}", lane.as_str())).to_vec()
-                }
-                _ => vec![format!("delayed:{pool}")],
-            })
-            .collect();
-        names.iter().flat_map(|name| self.keys(name)).collect()
-    }
-
-    /// Every pool that a job of this build can be in.
-    pub(crate) fn pools(&self) -> BTreeSet<String> {
-        self.registry.iter().flat_map(|platform| platform.spec.pools()).map(str::to_owned).collect()
-    }
-
-    async fn count(&self, keys: &[String]) -> Result<usize, BrokerError> {
-        let mut pipeline = Pipeline::new();
-        for key in keys {
-            pipeline.cmd("ZCARD").arg(key);
-        }
-        let counts: Vec<usize> = self.broker().pipeline(&pipeline).await?;
-        Ok(counts.into_iter().sum())
-    }
-
-    /// The jobs of a few small sets, each at the place where it stands in one of `index`.
-    async fn placed(&self, sets: &[String], index: &[String], order: Order) -> Result<Sources, BrokerError> {
-        let mut placed = Vec::new();
-        for (shard, set) in self.queue.shards().zip(sets) {
-            let ids: Vec<String> =
-                self.broker().query(redis::cmd("ZREVRANGE").arg(set).arg(0).arg(EXAMINED - 1)).await?;
-            if ids.is_empty() {
-                continue;
-            }
-            let prefix = keys::prefix(shard);
-            let mut pipeline = Pipeline::new();
-            for key in index.iter().filter(|key| key.starts_with(&prefix)) {
-                pipeline.cmd("ZMSCORE").arg(key).arg(&ids);
-            }
-            let scores: Vec<Vec<Option<f64>>> = self.broker().pipeline(&pipeline).await?;
-            for (id, score) in scores.iter().flat_map(|scores| ids.iter().zip(scores)) {
-                if let (Some(score), Ok(id)) = (*score, id.parse()) {
-                    placed.push(Position { score, id });
-                }
-            }
-        }
-        order.sort(&mut placed);
-        Ok(Sources::Given(placed, order))
-    }
-
-    /// Every running job: what all sanjers hold, which their slots bound.
-    async fn held(&self) -> Result<Sources, BrokerError> {
-        let mut running = Vec::new();
-        for shard in self.queue.shards() {
-            let mut sanjers = redis::cmd("ZRANGE");
-            sanjers.arg(keys::named(shard, "sanjers")).arg(0).arg(SANJERS - 1);
-            let sanjers: Vec<String> = self.broker().query(&sanjers).await?;
-            if sanjers.is_empty() {
-                continue;
-            }
-            let mut pipeline = Pipeline::new();
-            for sanjer in sanjers {
-                pipeline.cmd("SMEMBERS").arg(keys::named(shard, format_args!("held:{sanjer}")));
-            }
-            let held: Vec<Vec<String>> = self.broker().pipeline(&pipeline).await?;
-            let ids = held.into_iter().flatten().filter_map(|id| id.parse::<JobId>().ok());
-            running.extend(ids.map(|id| Position { score: 0.0, id }));
-        }
-        Order::Newest.sort(&mut running);
-        Ok(Sources::Given(running, Order::Newest))
+    let is_plain = filter.pool.is_none() && filter.error.is_none();
+    let is_of_all = is_plain && filter.status.is_none() && !filter.has_finished_window();
+    match by {
+        By::Label => is_of_all && filter.platform.is_none() && filter.client_id.is_none(),
+        By::Client => is_of_all && filter.platform.is_none() && filter.label.is_none(),
+        By::Created => is_of_all,
+        By::Index if filter.label.is_some() || filter.client_id.is_some() => false,
+        By::Index => match filter.status {
+            // Only these sets hold jobs of one status.
+            Some(Status::Queued) => filter.platform.is_none() && filter.error.is_none(),
+            Some(Status::Running) => is_plain && filter.platform.is_none(),
+            Some(Status::Scheduled | Status::Retrying | Status::Snoozed) => false,
+            Some(Status::Succeeded | Status::Cancelled) => is_plain,
+            Some(Status::Failed | Status::TimedOut | Status::Dead) | None => filter.pool.is_none(),
+        },
     }
 }
 

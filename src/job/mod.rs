@@ -8,11 +8,15 @@
 mod again;
 mod cursor;
 mod events;
+mod failures;
+mod filter;
 mod id;
 mod list;
 mod options;
+mod plan;
 mod read;
 mod record;
+mod search;
 mod sources;
 mod spec;
 mod start;
@@ -28,11 +32,14 @@ pub use self::{
     again::{CancelError, RetryError},
     cursor::CursorError,
     events::{EventId, EventIdError, Follower, Told},
+    failures::{Failures, Group},
+    filter::{Filter, FilterError},
     id::{JobId, JobIdError, Shard},
-    list::{Filter, ListError, Page},
+    list::{ListError, Page, Total},
     options::Options,
     read::ReadError,
     record::{Beside, Job, RecordError, Rows},
+    search::{Hit, Kind},
     spec::{Fault, TaskSpec},
     status::{Status, StatusError},
     submit::{Accepted, Refusal},

@@ -19,8 +19,12 @@ const YEAR_S: u64 = 365 * DAY_S;
 /// The most memory that can be asked about: a TiB.
 const MAX_MIB: u64 = 1 << 20;
 
+/// The most labels a job may have, and the longest one.
+const MAX_LABELS: usize = 8;
+const MAX_LABEL: usize = 64;
+
 /// The options there are.
-const OPTIONS: [&str; 13] = [
+const OPTIONS: [&str; 14] = [
     "priority",
     "run_at",
     "delay_s",
@@ -34,6 +38,7 @@ const OPTIONS: [&str; 13] = [
     "max_rss_mb",
     "max_cpu_s",
     "retention_s",
+    "labels",
 ];
 
 /// How a task spec shall be executed. What is absent is as its platform or the configuration says.
@@ -79,6 +84,9 @@ pub struct Options {
     /// How long the job can be read after its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_s: Option<u64>,
+    /// What the job can be found by.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 impl Options {
@@ -116,6 +124,7 @@ impl Options {
             "max_rss_mb" => self.max_rss_mb = Some(whole(value, 1, MAX_MIB)?),
             "max_cpu_s" => self.max_cpu_s = Some(whole(value, 1, 7 * DAY_S)?),
             "retention_s" => self.retention_s = Some(whole(value, 1, 10 * YEAR_S)?),
+            "labels" => self.labels = labels(value)?,
             _ => return Err(None),
         }
         Ok(())
@@ -123,7 +132,7 @@ impl Options {
 
     /// As it is kept on the job.
     pub fn to_json(&self) -> String {
-        // Numbers and two texts: writing them cannot fail.
+        // Numbers and texts: writing them cannot fail.
         serde_json::to_string(self).unwrap_or_else(|_| "{}".into())
     }
 
@@ -164,6 +173,29 @@ fn whole(value: &Value, least: u64, most: u64) -> Result<u64, String> {
 /// A number whose bound was checked.
 fn small<T: TryFrom<u64> + Default>(number: u64) -> T {
     T::try_from(number).unwrap_or_default()
+}
+
+/// The characters are none that JSON escapes: `lua/indexes.lua` reads labels without a parser.
+pub(super) fn is_label(label: &str) -> bool {
+    let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    label.len() <= MAX_LABEL
+        && label.bytes().next().is_some_and(is_word)
+        && label.bytes().all(|b| is_word(b) || b"_.:=/-".contains(&b))
+}
+
+fn labels(value: &Value) -> Result<Vec<String>, String> {
+    let detail =
+        "at most 8 different labels are expected, each 1 to 64 of a-z 0-9 _ . : = / -, the first a letter or a digit";
+    let read = || {
+        let items = value.as_array().filter(|items| items.len() <= MAX_LABELS)?;
+        let mut labels: Vec<String> = Vec::with_capacity(items.len());
+        for label in items {
+            let label = label.as_str().filter(|label| is_label(label) && !labels.iter().any(|known| known == label))?;
+            labels.push(label.to_owned());
+        }
+        Some(labels)
+    };
+    read().ok_or_else(|| detail.to_owned())
 }
 
 fn run_at(value: &Value, now: Timestamp) -> Result<Timestamp, String> {
@@ -216,7 +248,7 @@ mod tests {
     fn every_option_is_kept_as_it_was_read() {
         let all = json!({"priority": 3, "delay_s": 1, "time_zone": "UTC", "timeout_s": 5, "queue_ttl_s": 6,
             "cancel_grace_s": 0, "max_attempts": 7, "base_s": 0, "cap_s": 8, "max_rss_mb": 9, "max_cpu_s": 10,
-            "retention_s": 11});
+            "retention_s": 11, "labels": ["nightly", "team:data/eu-1=x_.y"]});
         let options = read(&all).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&options.to_json()).unwrap(), all);
         assert_eq!(serde_json::from_str::<Options>(&options.to_json()).unwrap(), options);
@@ -254,6 +286,16 @@ mod tests {
             (json!({"max_rss_mb": 0}), "/options/max_rss_mb"),
             (json!({"max_cpu_s": true}), "/options/max_cpu_s"),
             (json!({"retention_s": 0}), "/options/retention_s"),
+            (json!({"labels": "a"}), "/options/labels"),
+            (json!({"labels": [1]}), "/options/labels"),
+            (json!({"labels": [""]}), "/options/labels"),
+            (json!({"labels": ["a", "a"]}), "/options/labels"),
+            (json!({"labels": ["A"]}), "/options/labels"),
+            (json!({"labels": ["-a"]}), "/options/labels"),
+            (json!({"labels": ["a\"]"]}), "/options/labels"),
+            (json!({"labels": ["a\u{0}"]}), "/options/labels"),
+            (json!({"labels": ["a".repeat(65)]}), "/options/labels"),
+            (json!({"labels": ["1", "2", "3", "4", "5", "6", "7", "8", "9"]}), "/options/labels"),
             (json!({"tag/~": 1}), "/options/tag~1~0"),
         ] {
             assert_eq!(read(&options), Err(vec![pointer.into()]), "{options}");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::stream::{self, Stream};
 
-use super::{Beside, Job, JobId, Jobs, RecordError};
+use super::{Beside, Job, JobId, Jobs, RecordError, Status};
 use crate::{broker::BrokerError, platform::Tag, queue::keys};
 
 /// About how many bytes of rows one call brings.
@@ -39,6 +39,19 @@ impl Jobs {
     pub async fn get(&self, id: JobId) -> Result<Option<Job>, ReadError> {
         let hash = self.hash(id).await?;
         Ok(hash.map(|hash| Job::from_hash(id, hash)).transpose()?)
+    }
+
+    /// Where these jobs stand; `None` for one that there is not.
+    pub async fn statuses(&self, ids: &[JobId]) -> Result<Vec<Option<Status>>, ReadError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = redis::pipe();
+        for id in ids {
+            pipeline.cmd("HGET").arg(keys::job(*id)).arg("status");
+        }
+        let statuses: Vec<Option<String>> = self.broker().pipeline(&pipeline).await?;
+        Ok(statuses.into_iter().map(|status| status?.parse().ok()).collect())
     }
 
     /// Its hash as it stands in Redis.

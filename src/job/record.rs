@@ -20,6 +20,8 @@ pub struct Job {
     pub platform_id: String,
     pub pool: String,
     pub priority: u8,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
     pub status: Status,
     pub progress: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,7 +116,7 @@ struct Count {
 }
 
 /// What a list reads of each job: neither settings nor what a platform may make large.
-pub(super) const SUMMARY: [&str; 19] = [
+pub(super) const SUMMARY: [&str; 20] = [
     "_id",
     "platform_id",
     "pool",
@@ -128,6 +130,7 @@ pub(super) const SUMMARY: [&str; 19] = [
     "crashes",
     "sanjer",
     "error",
+    "options",
     "created_at",
     "queued_at",
     "due_at",
@@ -146,6 +149,7 @@ impl Job {
         if let Some(settings) = &mut settings {
             secret::mask(settings);
         }
+        let options = fields.json("options")?.unwrap_or_else(|| Value::Object(Map::new()));
         let job = Self {
             job_id,
             client_id: fields.text("_id"),
@@ -157,7 +161,8 @@ impl Job {
             progress: if status == Status::Succeeded { fields.progress()?.max(1.0) } else { fields.progress()? },
             message: fields.text("message"),
             metadata: fields.json("metadata")?,
-            options: Some(fields.json("options")?.unwrap_or_else(|| Value::Object(Map::new()))),
+            labels: labels_of(&options),
+            options: Some(options),
             settings,
             lease,
             attempt: fields.required("attempt")?,
@@ -203,6 +208,11 @@ impl Beside {
             Tag::Processed => self.processed,
         }
     }
+}
+
+fn labels_of(options: &Value) -> Vec<String> {
+    let labels = options.get("labels").and_then(Value::as_array).into_iter().flatten();
+    labels.filter_map(|label| label.as_str().map(str::to_owned)).collect()
 }
 
 /// The hash while it is being read.
@@ -306,6 +316,8 @@ mod tests {
             "progress": 0.0, "options": {}, "lease": 0, "attempt": 1, "max_attempts": 3, "crashes": 0,
             "created_at": "2026-11-20T22:00:00.120Z"});
         assert_eq!(serde_json::to_value(&job).unwrap(), shown);
+        let labelled = Job::from_hash(id, hash(&[("options", r#"{"labels":["a","b"]}"#)])).unwrap().summary();
+        assert_eq!((labelled.labels, labelled.options), (vec!["a".to_owned(), "b".to_owned()], None));
         let listed = serde_json::to_value(job.summary()).unwrap();
         assert!(listed.get("options").is_none() && listed.get("job_id").is_some());
     }

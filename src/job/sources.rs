@@ -1,31 +1,49 @@
 //! Where a list takes its jobs from: index sets of many shards and pools, merged in order, a bounded piece at a time.
 
 use redis::{Cmd, Pipeline};
+use serde::Serialize;
 
-use super::cursor::Position;
+use super::{JobId, cursor::Position, filter::Ids};
 use crate::broker::{Broker, BrokerError};
 
 /// Sets that together hold every candidate of a list, and the order they are walked in.
 #[derive(Debug)]
 pub(super) enum Sources {
-    /// Zsets by id (score 0): newest first.
-    Newest(Vec<String>),
+    /// Zsets by id: newest first.
+    Newest(Vec<ById>),
     /// Zsets by score, then id: lowest first.
-    Next(Vec<String>),
+    Next(Vec<ByScore>),
     /// Zsets by score, then id: highest first.
-    Latest(Vec<String>),
+    Latest(Vec<ByScore>),
     /// All candidates, in order: where there can be only few.
     Given(Vec<Position>, Order),
 }
 
+/// A part of a zset (score 0) whose members are job ids, or `<name>\0<job id>`.
+#[derive(Clone, Debug)]
+pub(super) struct ById {
+    pub(super) key: String,
+    pub(super) name: Option<String>,
+    pub(super) ids: Ids,
+}
+
+/// A part of a zset whose members are job ids: scores from, and to which excluded.
+#[derive(Clone, Debug)]
+pub(super) struct ByScore {
+    pub(super) key: String,
+    pub(super) scores: (Option<i64>, Option<i64>),
+}
+
 /// Which of two jobs comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
     /// The newer one.
     Newest,
     /// The one with the lower score, then the older one.
     Next,
     /// The one with the higher score, then the newer one.
+    #[serde(rename = "finished")]
     Latest,
 }
 
@@ -64,7 +82,79 @@ impl Order {
     }
 }
 
+impl ById {
+    /// What stands before the ids of its members.
+    fn start(&self) -> String {
+        self.name.as_ref().map(|name| format!("{name}\0")).unwrap_or_default()
+    }
+
+    /// The lowest member of it, and behind the highest, as ZRANGEBYLEX has them.
+    fn bounds(&self) -> (String, String) {
+        let (start, Ids { from, to }) = (self.start(), &self.ids);
+        let low = if start.is_empty() && from.is_empty() { "-".into() } else { format!("[{start}{from}") };
+        let high = match (to, &self.name) {
+            (Some(to), _) => format!("({start}{to}"),
+            // No name has control characters.
+            (None, Some(name)) => format!("({name}\u{1}"),
+            (None, None) => "+".into(),
+        };
+        (low, high)
+    }
+
+    fn count(&self) -> Cmd {
+        let (low, high) = self.bounds();
+        let mut command = redis::cmd("ZLEXCOUNT");
+        command.arg(&self.key).arg(low).arg(high);
+        command
+    }
+
+    fn positions(&self, members: Vec<String>) -> Vec<Position> {
+        let start = self.start();
+        positions(members.iter().filter_map(|member| Some((member.strip_prefix(&start)?, 0.0))))
+    }
+}
+
+impl ByScore {
+    /// The lowest score, and behind the highest, as ZRANGEBYSCORE has them.
+    fn bounds(&self) -> (String, String) {
+        let (from, to) = self.scores;
+        (from.map_or("-inf".into(), |from| from.to_string()), to.map_or("+inf".into(), |to| format!("({to}")))
+    }
+
+    fn count(&self) -> Cmd {
+        let (low, high) = self.bounds();
+        let mut command = redis::cmd("ZCOUNT");
+        command.arg(&self.key).arg(low).arg(high);
+        command
+    }
+}
+
 impl Sources {
+    pub(super) fn order(&self) -> Order {
+        match self {
+            Self::Newest(_) => Order::Newest,
+            Self::Next(_) => Order::Next,
+            Self::Latest(_) => Order::Latest,
+            Self::Given(_, order) => *order,
+        }
+    }
+
+    /// How many candidates there are; it costs the same however many.
+    pub(super) async fn count(&self, broker: &Broker) -> Result<usize, BrokerError> {
+        let counts: Vec<Cmd> = match self {
+            Self::Newest(sets) => sets.iter().map(ById::count).collect(),
+            Self::Next(sets) | Self::Latest(sets) => sets.iter().map(ByScore::count).collect(),
+            Self::Given(jobs, _) => return Ok(jobs.len()),
+        };
+        let mut pipeline = Pipeline::new();
+        let any = !counts.is_empty();
+        for count in counts {
+            pipeline.add_command(count);
+        }
+        let counts: Vec<usize> = if any { broker.pipeline(&pipeline).await? } else { Vec::new() };
+        Ok(counts.into_iter().sum())
+    }
+
     /// The next jobs after `after`, at most `n`; none only if there are none.
     pub(super) async fn next(&self, broker: &Broker, after: Option<Position>, n: usize) -> Result<Piece, BrokerError> {
         let (runs, order) = match self {
@@ -99,41 +189,53 @@ fn merge(runs: Vec<Run>, order: Order, n: usize) -> Piece {
     Piece { jobs, more }
 }
 
-async fn newest(broker: &Broker, keys: &[String], after: Option<Position>, n: usize) -> Result<Vec<Run>, BrokerError> {
-    let before = after.map_or("+".to_owned(), |after| format!("({}", after.id));
+async fn newest(broker: &Broker, sets: &[ById], after: Option<Position>, n: usize) -> Result<Vec<Run>, BrokerError> {
     let mut pipeline = Pipeline::new();
-    for key in keys {
-        pipeline.cmd("ZREVRANGEBYLEX").arg(key).arg(&before).arg("-").arg("LIMIT").arg(0).arg(n);
+    for set in sets {
+        let (low, high) = set.bounds();
+        let high = after.map_or(high, |after| format!("({}{}", set.start(), after.id));
+        pipeline.cmd("ZREVRANGEBYLEX").arg(&set.key).arg(high).arg(low).arg("LIMIT").arg(0).arg(n);
     }
-    let sets: Vec<Vec<String>> = if keys.is_empty() { Vec::new() } else { broker.pipeline(&pipeline).await? };
-    let run = |ids: Vec<String>| {
-        let full = ids.len() == n;
-        let jobs = positions(ids.into_iter().map(|id| (id, 0.0)));
+    let found: Vec<Vec<String>> = if sets.is_empty() { Vec::new() } else { broker.pipeline(&pipeline).await? };
+    let run = |(set, members): (&ById, Vec<String>)| {
+        let full = members.len() == n;
+        let jobs = set.positions(members);
         Run { horizon: jobs.last().copied().filter(|_| full), jobs }
     };
-    Ok(sets.into_iter().map(run).collect())
+    Ok(sets.iter().zip(found).map(run).collect())
+}
+
+/// The oldest jobs of each of these sets, at most `n` a set.
+pub(super) async fn oldest(broker: &Broker, sets: &[ById], n: usize) -> Result<Vec<JobId>, BrokerError> {
+    let mut pipeline = Pipeline::new();
+    for set in sets {
+        let (low, high) = set.bounds();
+        pipeline.cmd("ZRANGEBYLEX").arg(&set.key).arg(low).arg(high).arg("LIMIT").arg(0).arg(n);
+    }
+    let found: Vec<Vec<String>> = if sets.is_empty() { Vec::new() } else { broker.pipeline(&pipeline).await? };
+    Ok(sets.iter().zip(found).flat_map(|(set, members)| set.positions(members)).map(|job| job.id).collect())
 }
 
 async fn by_score(
     broker: &Broker,
-    keys: &[String],
+    sets: &[ByScore],
     order: Order,
     after: Option<Position>,
     n: usize,
 ) -> Result<Vec<Run>, BrokerError> {
     let mut pipeline = Pipeline::new();
-    for key in keys {
-        pipeline.add_command(range(order, key, after, 0, n));
+    for set in sets {
+        pipeline.add_command(range(order, set, after, 0, n));
     }
-    let sets: Vec<Vec<(String, f64)>> = if keys.is_empty() { Vec::new() } else { broker.pipeline(&pipeline).await? };
-    let mut runs = Vec::with_capacity(sets.len());
-    for (key, set) in keys.iter().zip(sets) {
-        let mut run = run_behind(set, order, after, n);
+    let found: Vec<Vec<(String, f64)>> = if sets.is_empty() { Vec::new() } else { broker.pipeline(&pipeline).await? };
+    let mut runs = Vec::with_capacity(found.len());
+    for (set, members) in sets.iter().zip(found) {
+        let mut run = run_behind(members, order, after, n);
         if let (Some(after), true) = (after, run.jobs.is_empty() && run.horizon.is_some()) {
             // More than a page of jobs has the score of the last one: find the place by halving, not by walking.
-            let skip = rank_behind(broker, key, order, after).await?;
-            let set = broker.query(&range(order, key, Some(after), skip, n)).await?;
-            run = run_behind(set, order, Some(after), n);
+            let skip = rank_behind(broker, set, order, after).await?;
+            let members = broker.query(&range(order, set, Some(after), skip, n)).await?;
+            run = run_behind(members, order, Some(after), n);
         }
         runs.push(run);
     }
@@ -141,14 +243,15 @@ async fn by_score(
 }
 
 /// A piece of a set from the score of `after` on, in this order.
-fn range(order: Order, key: &str, after: Option<Position>, skip: u64, n: usize) -> Cmd {
+fn range(order: Order, set: &ByScore, after: Option<Position>, skip: u64, n: usize) -> Cmd {
+    let (low, high) = set.bounds();
+    let after = after.map(|after| after.score.to_string());
     let (verb, from, to) = match order {
-        Order::Next => ("ZRANGEBYSCORE", "-inf", "+inf"),
-        Order::Newest | Order::Latest => ("ZREVRANGEBYSCORE", "+inf", "-inf"),
+        Order::Next => ("ZRANGEBYSCORE", after.unwrap_or(low), high),
+        Order::Newest | Order::Latest => ("ZREVRANGEBYSCORE", after.unwrap_or(high), low),
     };
-    let from = after.map_or(from.to_owned(), |after| after.score.to_string());
     let mut command = redis::cmd(verb);
-    command.arg(key).arg(from).arg(to).arg("WITHSCORES").arg("LIMIT").arg(skip).arg(n);
+    command.arg(&set.key).arg(from).arg(to).arg("WITHSCORES").arg("LIMIT").arg(skip).arg(n);
     command
 }
 
@@ -161,11 +264,12 @@ fn run_behind(set: Vec<(String, f64)>, order: Order, after: Option<Position>, n:
 }
 
 /// How many jobs with the score of `after` stand before it or are it.
-async fn rank_behind(broker: &Broker, key: &str, order: Order, after: Position) -> Result<u64, BrokerError> {
-    let (mut low, mut high) = (0, broker.query(redis::cmd("ZCOUNT").arg(key).arg(after.score).arg(after.score)).await?);
+async fn rank_behind(broker: &Broker, set: &ByScore, order: Order, after: Position) -> Result<u64, BrokerError> {
+    let same = broker.query(redis::cmd("ZCOUNT").arg(&set.key).arg(after.score).arg(after.score)).await?;
+    let (mut low, mut high) = (0, same);
     while low < high {
         let middle = low + (high - low) / 2;
-        let found: Vec<(String, f64)> = broker.query(&range(order, key, Some(after), middle, 1)).await?;
+        let found: Vec<(String, f64)> = broker.query(&range(order, set, Some(after), middle, 1)).await?;
         if positions(found).first().is_some_and(|job| !order.is_behind(job, Some(after))) {
             low = middle + 1;
         } else {
@@ -176,17 +280,33 @@ async fn rank_behind(broker: &Broker, key: &str, order: Order, after: Position) 
 }
 
 /// Members that are no job ids are somebody else's.
-fn positions(members: impl IntoIterator<Item = (String, f64)>) -> Vec<Position> {
-    members.into_iter().filter_map(|(id, score)| Some(Position { score, id: id.parse().ok()? })).collect()
+fn positions(members: impl IntoIterator<Item = (impl AsRef<str>, f64)>) -> Vec<Position> {
+    members.into_iter().filter_map(|(id, score)| Some(Position { score, id: id.as_ref().parse().ok()? })).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{JobId, Shard};
+    use crate::job::Shard;
 
     fn at(score: f64) -> Position {
         Position { score, id: JobId::new(Shard(0)) }
+    }
+
+    #[test]
+    fn bounds_hold_what_they_shall() {
+        let set = |name: Option<&str>, from: &str, to: Option<&str>| {
+            let ids = Ids { from: from.to_owned(), to: to.map(str::to_owned) };
+            ById { key: "k".into(), name: name.map(str::to_owned), ids }.bounds()
+        };
+        for (bounds, low, high) in [
+            (set(None, "", None), "-", "+"),
+            (set(None, "01", Some("02")), "[01", "(02"),
+            (set(Some("a"), "", None), "[a\0", "(a\u{1}"),
+            (set(Some("a"), "01", Some("02")), "[a\u{0}01", "(a\u{0}02"),
+        ] {
+            assert_eq!(bounds, (low.to_owned(), high.to_owned()));
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl TaskSpec {
     }
 }
 
-fn is_client_id(id: &str) -> bool {
+pub(super) fn is_client_id(id: &str) -> bool {
     !id.is_empty() && id.chars().count() <= MAX_CLIENT_ID && !id.chars().any(char::is_control)
 }
 

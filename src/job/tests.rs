@@ -95,7 +95,7 @@ impl Bench {
 
     /// Walks all pages.
     async fn list(&self, status: Option<Status>, platform: Option<&str>, limit: usize) -> Vec<JobId> {
-        let filter = Filter { status, platform: platform.map(str::to_owned) };
+        let filter = Filter { status, platform: platform.map(str::to_owned), ..Filter::default() };
         let (mut ids, mut cursor) = (Vec::new(), None::<String>);
         loop {
             let page = self.jobs.list(&filter, limit, cursor.as_deref()).await.unwrap();
@@ -174,7 +174,7 @@ async fn many_jobs_of_one_moment_are_paged() {
             bench.finish(&job, Status::Failed).await;
         }
     }
-    bench.all_at_once("done:failed", &ids).await;
+    bench.all_at_once("done:noop:failed:2592000000", &ids).await;
     let ids = reversed(ids);
     for platform in [None, Some("noop")] {
         assert_eq!(bench.list(Some(Status::Failed), platform, 50).await, ids, "{platform:?}");

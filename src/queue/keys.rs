@@ -15,9 +15,14 @@
 //! | `sanjers` | zset | sanjers by the end of their lease |
 //! | `sanjer:<name>` | hash | pool, lane, slots, host, pid, started_at, version; `reported`: number of its last call that wrote reports |
 //! | `tombstones` | zset | names declared dead, by when; a claim of theirs is refused |
-//! | `done:<status>` | zset | finished jobs by when they are deleted, which is the order they finished in |
+//! | `done:<platform>:<status>:<kept>` | zset | finished jobs by when they ended; kept so many ms, or `own`: as `expiry` says |
+//! | `done` | set | `<platform>:<status>:<kept>` of the above that hold jobs |
+//! | `expiry` | zset | finished jobs with a `retention_s` of their own by when they are deleted |
+//! | `error:<code>:<platform>:<status>` | zset | jobs that failed, timed out or are dead by when they ended |
+//! | `errors` | zset | `<code>:<platform>:<status>` of the above that hold jobs (score 0) |
 //! | `platform:<id>` | zset | every job of a platform by id (score 0) |
 //! | `platforms` | set | platforms that have, or had, jobs |
+//! | `labels`, `clients` | zset | `<label>\0<job id>`, `<_id>\0<job id>` of jobs that have one (score 0) |
 //! | `events` | stream | field = event JSON, value = ids of its jobs; one entry a script call, trimmed |
 //! | `idempotency:<hash>` | hash | `job_id`, `body` of a key's first use; expires |
 //! | `hungry:<lane>:<pool>` | string | set by a claim that found too little; whoever adds work deletes it and wakes |

@@ -8,6 +8,7 @@ mod backend;
 mod backoff;
 mod claimer;
 mod held;
+mod indexes;
 pub mod keys;
 mod messages;
 mod scripts;
@@ -22,6 +23,7 @@ pub use self::{
     backoff::Backoff,
     claimer::{Claimer, Declared},
     held::{Ended, Held, Hold, Limits, Step, Stop},
+    indexes::{Deleted, Named},
     messages::{Blame, Claim, Claimed, Death, Finish, IdempotencyKey, NewJob, Said, Submitted, Written},
     scripts::{BATCH, HeldSettings, Queue},
     submitter::Submitter,

@@ -47,12 +47,17 @@ struct Limits {
 
 macro_rules! script {
     ($name:literal) => {{
-        static SCRIPT: std::sync::LazyLock<Script> = std::sync::LazyLock::new(|| {
-            Script::new(concat!(include_str!("lua/prelude.lua"), include_str!(concat!("lua/", $name, ".lua"))))
+        static SCRIPT: std::sync::LazyLock<crate::broker::Script> = std::sync::LazyLock::new(|| {
+            crate::broker::Script::new(concat!(
+                include_str!("lua/prelude.lua"),
+                include_str!("lua/indexes.lua"),
+                include_str!(concat!("lua/", $name, ".lua"))
+            ))
         });
         &*SCRIPT
     }};
 }
+pub(super) use script;
 
 impl Queue {
     /// The queue behind `broker`.
@@ -78,7 +83,7 @@ impl Queue {
         Self { broker, replicas, limits }
     }
 
-    async fn script<T: FromRedisValue>(
+    pub(super) async fn script<T: FromRedisValue>(
         &self,
         script: &Script,
         shard: Shard,
@@ -88,7 +93,7 @@ impl Queue {
     }
 
     /// The same for what a client is told was accepted: it has survived by then what it shall.
-    async fn durable_script<T: FromRedisValue>(
+    pub(super) async fn durable_script<T: FromRedisValue>(
         &self,
         script: &Script,
         shard: Shard,

@@ -95,7 +95,7 @@ async fn a_job_goes_its_way_and_reads_like_a_page() {
         assert!(parsed.is_ok() && hash[time].len() == 24 && hash[time].ends_with('Z'), "{time} {}", hash[time]);
     }
     assert_eq!(bench.count("SCARD", "held:a").await, 0);
-    assert_eq!(bench.count("ZCARD", "done:succeeded").await, 1);
+    assert_eq!(bench.count("ZCARD", "done:noop:succeeded:604800000").await, 1);
 }
 
 #[tokio::test]
@@ -245,7 +245,11 @@ async fn what_is_over_leaves_nothing() {
     bench.queue.clean(SHARD).await.unwrap();
     assert_eq!(bench.field(id, "status").await, "succeeded", "its time is not over");
     let mut over = redis::cmd("ZADD");
-    bench.broker.query::<()>(over.arg(keys::named(SHARD, "done:succeeded")).arg(1).arg(id.to_string())).await.unwrap();
+    bench
+        .broker
+        .query::<()>(over.arg(keys::named(SHARD, "done:noop:succeeded:604800000")).arg(1).arg(id.to_string()))
+        .await
+        .unwrap();
     bench.queue.clean(SHARD).await.unwrap();
     let keys: Vec<String> = bench.broker.query(redis::cmd("KEYS").arg("*")).await.unwrap();
     let left: Vec<&String> = keys

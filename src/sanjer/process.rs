@@ -67,7 +67,7 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
     let runner = Runner {
         registry,
         sealer,
-        rooms: Rooms::default().with(twins.door()),
+        rooms: Rooms::default().with(twins.door()).with(twins.all_jobs()),
         twins,
         network: Network { allow_public: config.network.allow_public },
         http: outbound::Client::new(&config.network),

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use crate::{
+    bulk,
     config::Config,
     job::{JobId, Jobs},
     platform::{Failure, Registry, Result, Twins},
@@ -37,6 +38,15 @@ impl Submission {
         let queue = self.queue.get().ok_or_else(no_redis)?;
         let start = || async { Jobs::new(queue.clone(), self.registry.clone(), self.sealer.clone(), &self.config) };
         Ok(self.jobs.get_or_init(start).await)
+    }
+
+    /// How a platform comes to all jobs.
+    pub(super) fn all_jobs(self: &Arc<Self>) -> bulk::Door {
+        let submission = Arc::clone(self);
+        bulk::Door::new(move || {
+            let submission = Arc::clone(&submission);
+            Box::pin(async move { submission.jobs().await.cloned() })
+        })
     }
 
     /// How platforms come to the requests.

@@ -7,14 +7,15 @@ local max_events, id = ARGV[1], ARGV[3]
 local at = now_ms()
 local stamp = iso(at)
 local key = job_key(id)
-local job = redis.call('HMGET', key, 'status', 'pool', 'attempt', 'lease', 'sanjer', 'options', 'cancel_requested_at')
+local job = redis.call('HMGET', key, 'status', 'pool', 'attempt', 'lease', 'sanjer', 'options', 'cancel_requested_at',
+  'platform_id')
 local status = job[1]
 if not status then return {} end
 
 if waits(status) then
   local finish, index = finisher(at, ARGV[2], ARGV[2])
   leave_queues(id, job[2])
-  finish_otherwise(finish, id, key, 'cancelled', 'cancel_requested_at', stamp)
+  finish_otherwise(finish, id, key, job[8], 'cancelled', nil, 'cancel_requested_at', stamp)
   index()
   status_event(id, 'cancelled', job[3], job[4], stamp)
   send_events(max_events)

@@ -14,12 +14,13 @@ local woken = {}
 for _, id in ipairs(redis.call('SMEMBERS', held)) do -- bounded by the sanjer's slots
   if not known[id] and moved < limit then
     local key = job_key(id)
-    local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease', 'cancel_requested_at')
+    local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease', 'cancel_requested_at',
+      'platform_id')
     redis.call('SREM', held, id)
     if job[1] == 'running' and job[2] == sanjer then
       local status = job[7] and 'cancelled' or 'queued'
       if job[7] then
-        finish_otherwise(finish, id, key, status)
+        finish_otherwise(finish, id, key, job[8], status)
       else
         put_back(id, job[3], job[4], window, woken)
       end

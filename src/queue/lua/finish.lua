@@ -14,10 +14,10 @@ local ended, answers = {}, {}
 local woken = {}
 
 -- A run ends, its job does not. Returns what it became, its attempt, and its error, if it has one.
-local function go_on(id, key, status, json, ms, attempt)
+local function go_on(id, key, platform, status, json, ms, attempt)
   local job = redis.call('HMGET', key, 'pool', 'suspect', 'cancel_requested_at')
   if job[3] then
-    finish_otherwise(finish, id, key, 'cancelled')
+    finish_otherwise(finish, id, key, platform, 'cancelled')
     return 'cancelled', attempt
   end
   if status == 'queued' then
@@ -28,7 +28,7 @@ local function go_on(id, key, status, json, ms, attempt)
   if status == 'snoozed' and redis.call('HINCRBY', key, 'snoozes', 1) > max_snoozes then
     local error = '{"class":"snooze","code":"snoozed_too_often","message":"it asked to be run later more than '
       .. max_snoozes .. ' times (jobs.max_snoozes)"}'
-    finish_otherwise(finish, id, key, 'failed', 'error', error)
+    finish_otherwise(finish, id, key, platform, 'failed', error)
     return 'failed', attempt, error
   end
   remember(key, status, stamp, json)
@@ -42,7 +42,7 @@ end
 for i = 7, #ARGV, 5 do
   local id, lease, status, json, ms = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint', 'sanjer')
+  local job = redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint', 'sanjer', 'platform_id')
   if not is_under(job[1], job[5], lease, sanjer) or job[2] ~= 'running' then
     local repeated = is_under(job[1], job[5], lease, sanjer) and job[2] == status
     if not repeated then redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1) end
@@ -50,14 +50,14 @@ for i = 7, #ARGV, 5 do
   else
     local attempt, error = job[3], nil
     if status == 'succeeded' then
-      finish(id, key, status, ms, 'result', json)
+      finish(id, key, job[6], status, ms, nil, 'result', json)
       if job[4] then drop_checkpoint(key) end
     elseif status == 'queued' or status == 'retrying' or status == 'snoozed' then
-      status, attempt, error = go_on(id, key, status, json, ms, attempt)
+      status, attempt, error = go_on(id, key, job[6], status, json, ms, attempt)
     elseif json == '' then
-      finish_otherwise(finish, id, key, status)
+      finish_otherwise(finish, id, key, job[6], status)
     else
-      finish_otherwise(finish, id, key, status, 'error', json)
+      finish_otherwise(finish, id, key, job[6], status, json)
       error = json
     end
     ended[#ended + 1] = id

@@ -1,21 +1,33 @@
--- Deletes finished jobs whose time is over: hash, datasets, log and index members together.
+-- Deletes finished jobs whose time is over.
 --
 -- ARGV: limit. Returns how many; call again while it is the limit.
 local at, limit = now_ms(), tonumber(ARGV[1])
-local deleted = 0
-for _, status in ipairs({ 'succeeded', 'failed', 'timed_out', 'cancelled', 'dead' }) do
-  local done = shard .. 'done:' .. status
-  local ids = redis.call('ZRANGEBYSCORE', done, '-inf', at, 'LIMIT', 0, limit - deleted)
-  for _, id in ipairs(ids) do
-    local key = job_key(id)
-    local job = redis.call('HMGET', key, 'platform_id', 'options')
-    if job[1] then redis.call('ZREM', shard .. 'platform:' .. job[1], id) end
-    if option(job[2], 'queue_ttl_s') then redis.call('ZREM', shard .. 'ttl', id) end
-    redis.call('UNLINK', key, key .. ':log', key .. ':original', key .. ':processed', key .. ':checkpoint')
-    redis.call('ZREM', done, id)
+local deleted, touched = 0, {}
+
+-- Some hundred names at most: platforms × statuses × times that were ever configured and still hold jobs.
+for _, name in ipairs(redis.call('SMEMBERS', shard .. 'done')) do
+  local keep = tonumber(string.match(name, '%d+$'))
+  if keep and deleted < limit then
+    local over = integer(at - keep)
+    local ids = redis.call('ZRANGEBYSCORE', shard .. 'done:' .. name, '-inf', over, 'LIMIT', 0, limit - deleted)
+    for _, id in ipairs(ids) do forget(id, name) end
+    if #ids > 0 then touched[name] = true end
+    deleted = deleted + #ids
   end
-  deleted = deleted + #ids
 end
+
+-- Jobs with a time of their own.
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', shard .. 'expiry', '-inf', at, 'LIMIT', 0, limit - deleted)) do
+  local job = redis.call('HMGET', job_key(id), 'platform_id', 'status')
+  if job[1] then
+    local name = job[1] .. ':' .. job[2] .. ':own'
+    forget(id, name)
+    touched[name] = true
+  end
+  redis.call('ZREM', shard .. 'expiry', id)
+  deleted = deleted + 1
+end
+forget_names(touched)
 -- A tombstone is needed as long as a claim of the dead could still be under way: a day is far beyond any socket.
 redis.call('ZREMRANGEBYSCORE', shard .. 'tombstones', '-inf', at - 86400000)
 return deleted

@@ -135,40 +135,10 @@ local function option(options, name)
   return options and tonumber(string.match(options, '"' .. name .. '":(%d+)'))
 end
 
--- How jobs end in one call: `finish` writes a job's last status, `index` enters all of them into the indexes of
--- finished jobs, from which the janitor knows what to delete. Their keys have no expiry of their own: it would leave
--- members of indexes behind that nobody could assign any more. `kept_success` and `kept` are how long jobs can be
--- read afterwards, in ms; `own` is what the job itself asked for, or 0.
-local function finisher(at, kept_success, kept)
-  local finished_at = iso(at)
-  local ends = {}
-  local enter, index = scores()
-
-  local function finish(id, key, status, own, ...)
-    local keep = own > 0 and own or tonumber(status == 'succeeded' and kept_success or kept)
-    local expires = ends[keep]
-    if not expires then
-      expires = { iso(at + keep), integer(at + keep) }
-      ends[keep] = expires
-    end
-    redis.call('HSET', key, 'status', status, 'finished_at', finished_at, 'expires_at', expires[1], ...)
-    enter(shard .. 'done:' .. status, expires[2], id)
-  end
-
-  return finish, index
-end
-
 -- Where a job was is of no use once it has ended.
 local function drop_checkpoint(key)
   redis.call('UNLINK', key .. ':checkpoint')
   redis.call('HDEL', key, 'checkpoint')
-end
-
--- The same for one job that did not succeed: what its options say holds, and its checkpoint goes.
-local function finish_otherwise(finish, id, key, status, ...)
-  local own = option(redis.call('HGET', key, 'options'), 'retention_s') or 0
-  finish(id, key, status, own * 1000, ...)
-  drop_checkpoint(key)
 end
 
 -- Remembers a run that ended while its job goes on: a JSON line a run, the newest last, the oldest of too many gone.

@@ -29,11 +29,11 @@ end
 local function give_back(id, key, job)
   if certificate ~= '' then certify(key, job[6]) end
   if job[7] then
-    finish_otherwise(finish, id, key, 'cancelled')
+    finish_otherwise(finish, id, key, job[8], 'cancelled')
     return 'cancelled'
   end
   if blame == 'alone' and redis.call('HINCRBY', key, 'crashes', 1) >= max_crashes then
-    finish_otherwise(finish, id, key, 'dead', 'error', error)
+    finish_otherwise(finish, id, key, job[8], 'dead', error)
     return 'dead'
   end
   local suspect = job[4]
@@ -50,7 +50,8 @@ local ids = redis.call('SRANDMEMBER', held, limit)
 local moved = 0
 for _, id in ipairs(ids) do
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease', 'cancel_requested_at')
+  local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease', 'cancel_requested_at',
+    'platform_id')
   redis.call('SREM', held, id)
   if job[1] == 'running' and job[2] == sanjer then
     local status = give_back(id, key, job)

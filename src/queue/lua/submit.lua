@@ -39,12 +39,16 @@ local function add_rare(id, key, client, options, priority, delay)
     fields[#fields + 1] = name
     fields[#fields + 1] = value
   end
-  if client ~= '' then field('_id', client) end
+  if client ~= '' then
+    field('_id', client)
+    enter(shard .. 'clients', '0', named(client, id))
+  end
   if priority ~= '0' then field('priority', priority) end
   if options ~= '{}' then
     field('options', options)
     local ttl = option(options, 'queue_ttl_s')
     if ttl then enter(shard .. 'ttl', integer(at + delay + ttl * 1000), id) end
+    for _, label in ipairs(labels_of(options)) do enter(shard .. 'labels', '0', named(label, id)) end
   end
   if #fields > 0 then redis.call('HSET', key, unpack(fields)) end
 end

@@ -1,0 +1,198 @@
+//! One bulk job, from its start or from its checkpoint to its end.
+
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Door, Filter, JobId};
+use crate::{
+    job::{CancelError, Jobs, ListError, ReadError, Refusal, RetryError, Shard},
+    platform::{Context, Failure, Result},
+    queue::Deleted,
+};
+
+/// The platform whose jobs do this.
+pub const PLATFORM: &str = "bulk_action";
+
+/// Jobs between two checkpoints.
+const PAGE: usize = 100;
+
+/// Jobs with which it is done at once.
+const AT_ONCE: usize = 16;
+
+/// Which jobs it is about.
+#[derive(Clone, Debug)]
+pub enum About {
+    /// Those of a filter.
+    Filter(Box<Filter>),
+    /// These.
+    Jobs(Vec<JobId>),
+}
+
+/// What came of it. Serialises to the result of the job.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Jobs that it looked at.
+    pub matched: usize,
+    /// With how many it was done.
+    pub done: usize,
+    /// How many were gone, had changed, or were run again before.
+    pub skipped: usize,
+    /// With how many it could not be done, by the code of the reason.
+    pub failed: BTreeMap<String, usize>,
+}
+
+/// Where it is: what its checkpoint holds.
+#[derive(Default, Serialize, Deserialize)]
+struct State {
+    /// Jobs there were at its start.
+    expected: usize,
+    /// Which of the filters, or which of the ids, is next.
+    next: usize,
+    /// Where in the list of that filter.
+    cursor: Option<String>,
+    report: Report,
+}
+
+/// What became of one job.
+enum Outcome {
+    Done,
+    Skipped,
+    Failed(&'static str),
+}
+
+/// Does it about all of them.
+pub async fn run(job: &Context, action: Action, about: About) -> Result<Report> {
+    let jobs = job.room::<Door>()?.enter().await?;
+    let bulk = Bulk { job, jobs, action };
+    match about {
+        About::Filter(filter) => bulk.walk(&filter).await,
+        About::Jobs(ids) => bulk.go_through(&ids).await,
+    }
+}
+
+struct Bulk<'a> {
+    job: &'a Context,
+    jobs: Jobs,
+    action: Action,
+}
+
+impl Bulk<'_> {
+    async fn walk(&self, filter: &Filter) -> Result<Report> {
+        let unfit = |detail: String| Failure::settings("/filter", detail);
+        filter.check().map_err(|error| unfit(error.to_string()))?;
+        let parts = self.action.parts(filter).map_err(|error| unfit(error.to_string()))?;
+        let parts: Vec<Filter> = parts.into_iter().map(|part| part.as_of(self.job.id())).collect();
+        let mut state = match self.job.resume::<State>() {
+            Some(state) => state,
+            None => State { expected: self.action.matching(&self.jobs, &parts).await?.count, ..State::default() },
+        };
+        while let Some(part) = parts.get(state.next) {
+            let page = self.jobs.list(part, PAGE, state.cursor.as_deref()).await?;
+            let ids: Vec<JobId> = page.jobs.iter().map(|job| job.job_id).collect();
+            self.act(&ids, &mut state.report).await?;
+            state.next += usize::from(page.cursor.is_none());
+            state.cursor = page.cursor;
+            self.say(&state).await?;
+        }
+        Ok(state.report)
+    }
+
+    async fn go_through(&self, ids: &[JobId]) -> Result<Report> {
+        let fresh = || State { expected: ids.len(), ..State::default() };
+        let mut state = self.job.resume::<State>().unwrap_or_else(fresh);
+        while let Some(rest) = ids.get(state.next..).filter(|rest| !rest.is_empty()) {
+            let page = rest.get(..PAGE).unwrap_or(rest);
+            self.act(page, &mut state.report).await?;
+            state.next += page.len();
+            self.say(&state).await?;
+        }
+        Ok(state.report)
+    }
+
+    /// Says where it is; an error if it shall not go on.
+    async fn say(&self, state: &State) -> Result<()> {
+        let (report, expected) = (&state.report, state.expected.max(state.report.matched));
+        self.job.checkpoint(state).await?;
+        let fraction = if expected == 0 { 1.0 } else { report.matched as f64 / expected as f64 };
+        let message = format!("{} of {expected} {}", report.done, self.action.done());
+        self.job.progress(fraction, message).await;
+        if self.job.cancelled().is_cancelled() {
+            return Err(Failure::transient("stopped", "it was told to stop"));
+        }
+        Ok(())
+    }
+
+    /// Does it about a page of jobs.
+    async fn act(&self, ids: &[JobId], report: &mut Report) -> Result<()> {
+        let others: Vec<JobId> = ids.iter().copied().filter(|id| *id != self.job.id()).collect();
+        let outcomes = match self.action {
+            Action::Delete => self.delete(&others).await?,
+            Action::Cancel | Action::Retry => {
+                let one = |id: JobId| async move {
+                    match self.action {
+                        Action::Cancel => self.cancel(id).await,
+                        Action::Retry | Action::Delete => self.retry(id).await,
+                    }
+                };
+                stream::iter(others).map(one).buffer_unordered(AT_ONCE).try_collect().await?
+            }
+        };
+        report.matched += outcomes.len();
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Done => report.done += 1,
+                Outcome::Skipped => report.skipped += 1,
+                Outcome::Failed(code) => *report.failed.entry(code.to_owned()).or_default() += 1,
+            }
+        }
+        Ok(())
+    }
+
+    async fn cancel(&self, id: JobId) -> Result<Outcome> {
+        match self.jobs.cancel(id).await {
+            Ok(_) => Ok(Outcome::Done),
+            Err(CancelError::Unknown | CancelError::Ended(_)) => Ok(Outcome::Skipped),
+            Err(CancelError::Broker(error)) => Err(error.into()),
+        }
+    }
+
+    async fn retry(&self, id: JobId) -> Result<Outcome> {
+        match self.jobs.retry(id, &[]).await {
+            Ok(_) => Ok(Outcome::Done),
+            Err(RetryError::Unknown | RetryError::Status(_) | RetryError::Before(_)) => Ok(Outcome::Skipped),
+            Err(RetryError::Refused(Refusal::Broker(error)) | RetryError::Read(ReadError::Broker(error))) => {
+                Err(error.into())
+            }
+            Err(RetryError::Refused(_)) => Ok(Outcome::Failed("invalid_task_spec")),
+            Err(RetryError::Read(_)) => Ok(Outcome::Failed("bad_record")),
+            Err(RetryError::Seal(_)) => Ok(Outcome::Failed("cannot_open_secrets")),
+        }
+    }
+
+    async fn delete(&self, ids: &[JobId]) -> Result<Vec<Outcome>> {
+        let mut by_shard: BTreeMap<Shard, Vec<JobId>> = BTreeMap::new();
+        for id in ids {
+            by_shard.entry(id.shard()).or_default().push(*id);
+        }
+        let mut outcomes = Vec::with_capacity(ids.len());
+        for (shard, ids) in by_shard {
+            let deleted = self.jobs.queue().delete(shard, &ids).await?;
+            outcomes.extend(deleted.into_iter().map(|deleted| match deleted {
+                Deleted::Now => Outcome::Done,
+                Deleted::Before | Deleted::Open(_) => Outcome::Skipped,
+            }));
+        }
+        Ok(outcomes)
+    }
+}
+
+impl From<ListError> for Failure {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Broker(error) => error.into(),
+            ListError::Cursor(_) | ListError::Encode(_) => Self::fatal("list", error.to_string()),
+        }
+    }
+}
