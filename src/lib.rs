@@ -43,3 +43,5 @@ pub mod sanjer;
 pub mod secret;
 // Where a task spec asks its rows to go: one file a type of storage.
 pub mod storage;
+// How the queues, the sanjers and the jobs are, and were: counts, history, troubles, reasons.
+pub mod watch;

@@ -22,7 +22,7 @@ pub use self::{
     backoff::Backoff,
     claimer::{Claimer, Declared},
     held::{Ended, Held, Hold, Limits, Step, Stop},
-    messages::{Blame, Claim, Claimed, Death, Finish, IdempotencyKey, NewJob, Said, Submitted, Written},
+    messages::{Blame, Claim, Claimed, Death, Finish, Heard, IdempotencyKey, NewJob, Said, Submitted, Written},
     scripts::{BATCH, HeldSettings, Queue},
     submitter::Submitter,
     wake::{Bells, listen},

@@ -20,6 +20,7 @@ mod reaper;
 mod submission;
 mod supervisor;
 mod undertaker;
+mod vitals;
 mod warden;
 
 pub use self::{
