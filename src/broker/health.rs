@@ -66,7 +66,8 @@ impl Health {
     /// Two servers of a Cluster as one.
     fn and(self, other: Self) -> Self {
         let sum = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a.saturating_add(b)).or(a).or(b);
-        let worse = |a: Option<String>, b: Option<String>, good: &str| if a.as_deref() == Some(good) { b.or(a) } else { a };
+        let worse =
+            |a: Option<String>, b: Option<String>, good: &str| if a.as_deref() == Some(good) { b.or(a) } else { a };
         // One without a limit makes all of them have none.
         let limits = (self.maxmemory_bytes, other.maxmemory_bytes);
         let limited = [limits.0, limits.1].iter().all(|limit| limit.is_some_and(|limit| limit > 0));

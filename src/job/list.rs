@@ -171,7 +171,7 @@ impl Jobs {
 
     /// Every pool that a job of this build can be in.
     pub(crate) fn pools(&self) -> BTreeSet<String> {
-        self.registry.iter().flat_map(|platform| platform.spec.pools()).map(str::to_owned).collect()
+        self.registry.pools()
     }
 
     async fn count(&self, keys: &[String]) -> Result<usize, BrokerError> {

@@ -195,7 +195,9 @@ impl Claim {
     pub(super) fn read(answer: Vec<Value>) -> Result<Self, BrokerError> {
         let mut values = answer.into_iter();
         let (due, waited_ms) = match (values.next(), values.next()) {
-            (Some(Value::Int(due)), Some(Value::Int(waited))) => (u64::try_from(due).ok(), u64::try_from(waited).unwrap_or(0)),
+            (Some(Value::Int(due)), Some(Value::Int(waited))) => {
+                (u64::try_from(due).ok(), u64::try_from(waited).unwrap_or(0))
+            }
             _ => return Ok(Self::Tombstoned),
         };
         let mut jobs = Vec::with_capacity(values.len() / 7);

@@ -204,7 +204,9 @@ async fn scheduled_jobs_wait_for_their_time() {
     let id = bench.submit(NewJob { delay_ms: 60_000, ..new_job() }).await;
     assert_eq!(bench.field(id, "status").await, "scheduled");
     match bench.queue.claim(SHARD, "a", Lane::Queue, "light", 5).await.unwrap() {
-        Claim::Jobs { jobs, due: Some(due), .. } => assert!(jobs.is_empty() && (59_000..=60_000).contains(&due), "{due}"),
+        Claim::Jobs { jobs, due: Some(due), .. } => {
+            assert!(jobs.is_empty() && (59_000..=60_000).contains(&due), "{due}")
+        }
         other => panic!("{other:?}"),
     }
 }

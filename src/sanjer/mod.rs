@@ -15,6 +15,7 @@ mod child;
 mod janitor;
 mod orders;
 mod pool;
+mod presence;
 mod process;
 mod reaper;
 mod submission;

@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_parted() {
-        let texts = ["3", "1", "2", "-1", "0", "0", "0", "17", "5", "6", "1", "2", "3", "4", "5", "refused_writes", "9"];
+        let texts =
+            ["3", "1", "2", "-1", "0", "0", "0", "17", "5", "6", "1", "2", "3", "4", "5", "refused_writes", "9"];
         let depths = read(&texts.map(str::to_owned), 2, 2);
         assert_eq!(depths.pools[0], Depth { queued: 3, alone: 1, delayed: 2, oldest_ms: None });
         assert_eq!(depths.pools[1].oldest_ms, Some(17));

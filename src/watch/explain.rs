@@ -206,7 +206,14 @@ mod tests {
         let due = ("due_at", "2026-11-20T22:00:00.000Z");
         let (before, after) = (1_700_000_000_000, 1_900_000_000_000);
         for (fields, pool, place, at_ms, codes, words) in [
-            (&[("status", "queued")][..], served, queue(0), 0, &["next"][..], "it is the next one of pool light: a sanj"),
+            (
+                &[("status", "queued")][..],
+                served,
+                queue(0),
+                0,
+                &["next"][..],
+                "it is the next one of pool light: a sanj",
+            ),
             (&[("status", "queued")], served, queue(1), 0, &["behind_others"], "it waits behind 1 other of pool light"),
             (
                 &[("status", "queued")],
@@ -218,7 +225,14 @@ mod tests {
             ),
             (&[("status", "queued")], busy, queue(0), 0, &["slots_busy"], "all 64 slots"),
             (&[("status", "queued")], quiet, queue(0), 0, &["sanjers_quiet"], "no sanjer serves pool light: 1 of"),
-            (&[("status", "queued")], gone, queue(2), 0, &["no_sanjer", "behind_others"], "no sanjer serves pool light now"),
+            (
+                &[("status", "queued")],
+                gone,
+                queue(2),
+                0,
+                &["no_sanjer", "behind_others"],
+                "no sanjer serves pool light now",
+            ),
             (&[("status", "queued")], none, queue(0), 0, &["unknown_pool"], "no sanjer serves pool light, and no host"),
             (&[("status", "queued")], served, alone(0), 0, &["waits_for_spare"], "its process died"),
             (&[("status", "queued")], no_spare, alone(0), 0, &["waits_for_spare"], "its process died"),
@@ -226,8 +240,22 @@ mod tests {
             (&[("status", "scheduled"), due], served, None, before, &["scheduled"], "it shall not run before 2026"),
             (&[("status", "scheduled"), due], served, None, after, &["due", "scheduled"], "its time has come"),
             (&[("status", "scheduled"), due], gone, None, after, &["no_sanjer", "due", "scheduled"], "no sanjer"),
-            (&[("status", "retrying"), due, error], served, None, before, &["retrying"], "attempt 1 of 3 failed (gone: away)"),
-            (&[("status", "snoozed"), due, error], quiet, None, before, &["snoozed", "sanjers_quiet"], "it asked to be run later (away)"),
+            (
+                &[("status", "retrying"), due, error],
+                served,
+                None,
+                before,
+                &["retrying"],
+                "attempt 1 of 3 failed (gone: away)",
+            ),
+            (
+                &[("status", "snoozed"), due, error],
+                quiet,
+                None,
+                before,
+                &["snoozed", "sanjers_quiet"],
+                "it asked to be run later (away)",
+            ),
             (&[("status", "running")], served, None, 0, &["running"], "it runs: h:1:2 began attempt 2"),
             (
                 &[("status", "running"), ("cancel_requested_at", "2026-11-20T22:00:00.000Z")],

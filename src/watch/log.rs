@@ -1,9 +1,6 @@
 //! A job's log, a page at a time.
 
-use super::{
-    Watch,
-    store::script,
-};
+use super::{Watch, store::script};
 use crate::{broker::BrokerError, job::JobId};
 
 /// Some lines of a log.

@@ -45,5 +45,5 @@ pub use self::{
     store::Watch,
     tally::Tally,
     totals::{ENDS, PoolTotals, Totals},
-    troubles::{Trouble, troubles},
+    troubles::{TROUBLES, Trouble, troubles},
 };

@@ -88,7 +88,10 @@ fn look(step: u64, now: &Now, last: &str) -> Point {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{PoolNow, history::{History, Series}},
+        super::{
+            PoolNow,
+            history::{History, Series},
+        },
         *,
     };
 

@@ -8,8 +8,7 @@ use super::histogram::Histogram;
 use crate::job::Status;
 
 /// How a job can end; the order of every list of ends.
-pub const ENDS: [Status; 5] =
-    [Status::Succeeded, Status::Failed, Status::TimedOut, Status::Cancelled, Status::Dead];
+pub const ENDS: [Status; 5] = [Status::Succeeded, Status::Failed, Status::TimedOut, Status::Cancelled, Status::Dead];
 
 /// Pools that are told apart; jobs of more would be a fault.
 const MAX_POOLS: usize = 64;

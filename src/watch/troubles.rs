@@ -12,6 +12,22 @@ const SLOW_MS: f64 = 100.0;
 /// How full Redis may be, percent of its limit.
 const FULL_PERCENT: u64 = 90;
 
+/// Every code there is; the words of `openapi.yaml`.
+pub const TROUBLES: [&str; 12] = [
+    "redis_write_error",
+    "redis_full",
+    "redis_may_drop_jobs",
+    "redis_not_persistent",
+    "redis_slow",
+    "pool_unserved",
+    "pool_quiet",
+    "pool_short",
+    "sanjers_quiet",
+    "oldest_waits",
+    "suspects_wait",
+    "sanjers_died",
+];
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trouble {
@@ -48,7 +64,8 @@ fn unserved(pool: &PoolNow, _: u64) -> Found {
     if pool.queued == 0 || pool.of(State::Serving) > 0 {
         return None;
     }
-    let wait = format!("{} {} {}", pool.queued, plural(pool.queued, "job"), if pool.queued == 1 { "waits" } else { "wait" });
+    let wait =
+        format!("{} {} {}", pool.queued, plural(pool.queued, "job"), if pool.queued == 1 { "waits" } else { "wait" });
     Some(if pool.of(State::Quiet) > 0 {
         ("pool_quiet", format!("{wait}, and its sanjers are quiet"))
     } else {
@@ -69,14 +86,20 @@ fn waiting(pool: &PoolNow, at_ms: u64) -> Found {
 
 fn suspects(pool: &PoolNow, _: u64) -> Found {
     let n = pool.alone;
-    let message = || format!("{n} {} to run alone, for their process died while it ran others too",
-        if n == 1 { "job waits" } else { "jobs wait" });
+    let message = || {
+        format!(
+            "{n} {} to run alone, for their process died while it ran others too",
+            if n == 1 { "job waits" } else { "jobs wait" }
+        )
+    };
     (n > 0).then(|| ("suspects_wait", message()))
 }
 
 fn quiet(pool: &PoolNow, _: u64) -> Found {
     let n = pool.of(State::Quiet);
-    (n > 0).then(|| ("sanjers_quiet", format!("{n} {} told to take no jobs", if n == 1 { "sanjer was" } else { "sanjers were" })))
+    (n > 0).then(|| {
+        ("sanjers_quiet", format!("{n} {} told to take no jobs", if n == 1 { "sanjer was" } else { "sanjers were" }))
+    })
 }
 
 fn of_redis(redis: &Health) -> Vec<Trouble> {
@@ -114,7 +137,12 @@ mod tests {
 
     fn well() -> Health {
         let policy = Some("noeviction".to_owned());
-        Health { aof_enabled: Some(true), maxmemory_policy: policy, last_write_status: Some("ok".into()), ..Health::default() }
+        Health {
+            aof_enabled: Some(true),
+            maxmemory_policy: policy,
+            last_write_status: Some("ok".into()),
+            ..Health::default()
+        }
     }
 
     fn codes(pool: PoolNow, redis: &Health) -> Vec<&'static str> {
