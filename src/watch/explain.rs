@@ -167,7 +167,8 @@ fn nobody(name: &str, pool: &PoolNow) -> Option<Reason> {
             format!("no sanjer serves pool {name}, and no host that is up is configured to have one"),
         ),
         (0, Some(_)) => reason("no_sanjer", format!("no sanjer serves pool {name} now")),
-        (n, _) => reason("sanjers_quiet", format!("no sanjer serves pool {name}: {n} of them told to take no jobs")),
+        (1, _) => reason("sanjers_quiet", format!("pool {name} rests: its sanjer was told to take no jobs")),
+        (n, _) => reason("sanjers_quiet", format!("pool {name} rests: its {n} sanjers were told to take no jobs")),
     })
 }
 
@@ -224,7 +225,7 @@ mod tests {
                 "it waits behind 3 others of pool light, and all 64 slots of pool light are busy",
             ),
             (&[("status", "queued")], busy, queue(0), 0, &["slots_busy"], "all 64 slots"),
-            (&[("status", "queued")], quiet, queue(0), 0, &["sanjers_quiet"], "no sanjer serves pool light: 1 of"),
+            (&[("status", "queued")], quiet, queue(0), 0, &["sanjers_quiet"], "pool light rests: its sanjer was"),
             (
                 &[("status", "queued")],
                 gone,
