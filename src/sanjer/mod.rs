@@ -15,11 +15,13 @@ mod child;
 mod janitor;
 mod orders;
 mod pool;
+mod presence;
 mod process;
 mod reaper;
 mod submission;
 mod supervisor;
 mod undertaker;
+mod vitals;
 mod warden;
 
 pub use self::{
