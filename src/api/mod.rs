@@ -137,6 +137,7 @@ fn routes() -> Vec<Route> {
         Route::new(GET, "/platforms/get", platforms::get),
         // Its body and its write have a time each.
         Route::new(POST, "/execution/run", run::run).unlimited().changes(),
+        Route::new(POST, "/execution/check", run::check),
         Route::new(POST, "/execution/cancel", again::cancel).changes(),
         Route::new(POST, "/execution/retry", again::retry).unlimited().changes(),
         // It passes the gate itself unless it only counts.

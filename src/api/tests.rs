@@ -259,6 +259,22 @@ async fn answers_are_as_documented() {
 }
 
 #[tokio::test]
+async fn a_task_spec_is_checked_without_a_trace() {
+    let bench = bench(&[]).await;
+    let kind = ("content-type", "application/json");
+    let spec = r#"{"platform_id": "noop", "settings": {"on": "2026-11-20", "secret": "hunter2"}}"#;
+    let checked = bench.ask("POST", "/execution/check", &[kind], spec).await;
+    assert_eq!((checked.status.as_u16(), &checked.json["pool"]), (200, &json!("light")), "{}", checked.text);
+    assert_eq!(checked.json["settings"]["on"]["phrase"], "2026-11-20");
+    assert!(checked.json["settings"]["on"]["value"].as_str().unwrap().starts_with("2026-11-20T00:00:00"));
+    assert_eq!(checked.json["settings"]["secret"], "••••");
+    let spec = r#"{"platform_id": "noop", "settings": {"on": "someday"}}"#;
+    let wrong = bench.ask("POST", "/execution/check", &[kind], spec).await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json["errors"][0]["pointer"]), (422, &json!("/settings/on")));
+    assert_eq!(bench.get("/execution/list").await.json["jobs"], json!([]));
+}
+
+#[tokio::test]
 async fn the_dashboard_can_do_nothing_but_show() {
     let bench = bench(&[]).await;
     let page = bench.get("/ui/jobs?label=%3Cscript%3E").await;

@@ -35,8 +35,14 @@ for i = 3, 2 + n do
   answer[#answer + 1] = integer(oldest(pool))
 end
 for i = 3 + n, #ARGV do answer[#answer + 1] = integer(redis.call('SCARD', shard .. 'held:' .. ARGV[i])) end
+-- A set for each platform, status and retention that there is.
+local done = {}
+for _, name in ipairs(redis.call('SMEMBERS', shard .. 'done')) do
+  local status = string.match(name, '^[^:]*:([^:]*)')
+  done[status] = (done[status] or 0) + redis.call('ZCARD', shard .. 'done:' .. name)
+end
 for _, status in ipairs({ 'succeeded', 'failed', 'timed_out', 'cancelled', 'dead' }) do
-  answer[#answer + 1] = integer(redis.call('ZCARD', shard .. 'done:' .. status))
+  answer[#answer + 1] = integer(done[status] or 0)
 end
 for _, text in ipairs(redis.call('HGETALL', shard .. 'counters')) do answer[#answer + 1] = text end
 return answer

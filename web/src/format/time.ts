@@ -9,7 +9,7 @@ export function duration(ms: number): string {
   const size = Math.abs(ms);
   if (size < 1) return size === 0 ? "0 ms" : `${Number(size.toPrecision(2))} ms`;
   if (size < 1000) return `${Math.round(size)} ms`;
-  if (size < 9_950) return `${(size / 1000).toFixed(1)} s`;
+  if (size < 9_950) return `${Number((size / 1000).toFixed(1))} s`;
   if (size < 59_500) return `${Math.round(size / 1000)} s`;
   const seconds = Math.round(size / 1000);
   if (seconds < 3600) return pair(seconds, 60, "min", "s");

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { absolute } from "../format/time";
+import { absolute, clock, now } from "../format/time";
 import { colours, zone } from "../shell/preferences";
 
 export type Series = {
@@ -25,7 +25,7 @@ export type ChartProps = {
   height?: number;
 };
 
-export function Chart({ label, times, series, format, height = 180 }: ChartProps) {
+export function Chart({ label, times, series, format, height = 160 }: ChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const at = useSignal<number | null>(null);
@@ -60,7 +60,7 @@ export function Chart({ label, times, series, format, height = 180 }: ChartProps
             {one.name} <b>{shown(one.values[place], format)}</b>
           </span>
         ))}
-        <span class="faint number">{times[place] === undefined ? "" : absolute(times[place] * 1000, zone.value, false)}</span>
+        <span class="faint number">{times[place] === undefined ? "" : clock(times[place] * 1000, zone.value, now.peek())}</span>
       </figcaption>
     </figure>
   );
@@ -103,7 +103,7 @@ function optionsFor(
     ...(zone.peek() === "utc" ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") } : {}),
     scales: { y: { range: (_, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
-      { ...axis, space: 70, values: timeLabels },
+      { ...axis, size: 26, space: 70, values: timeLabels },
       { ...axis, size: 64, values: (_, splits) => splits.map((value) => (value === 0 ? "0" : format(value))) },
     ],
     series: [

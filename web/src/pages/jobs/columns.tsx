@@ -15,7 +15,7 @@ export const JOB_COLUMNS: Column<JobSummary>[] = [
     title: "Job",
     cell: (job) => (
       <>
-        <a href={jobHref(job)} class="mono" title={job.job_id}>
+        <a href={jobHref(job)} class="mono one-line" title={job.job_id}>
           {shortId(job.job_id)}
         </a>
         {job._id !== undefined && (
