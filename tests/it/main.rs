@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod broker;
+mod bulk;
 mod cancel;
 mod certificate;
 mod chaos;
@@ -21,6 +22,7 @@ mod devnet;
 mod durability;
 mod events;
 mod fencing;
+mod finding;
 mod follow;
 mod hosts;
 mod http_server;
