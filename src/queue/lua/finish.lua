@@ -18,6 +18,7 @@ local function go_on(id, key, platform, status, json, ms, attempt)
   local job = redis.call('HMGET', key, 'pool', 'suspect', 'cancel_requested_at')
   if job[3] then
     finish_otherwise(finish, id, key, platform, 'cancelled')
+    count_end(job[1], 'cancelled')
     return 'cancelled', attempt
   end
   if status == 'queued' then
@@ -29,6 +30,7 @@ local function go_on(id, key, platform, status, json, ms, attempt)
     local error = '{"class":"snooze","code":"snoozed_too_often","message":"it asked to be run later more than '
       .. max_snoozes .. ' times (jobs.max_snoozes)"}'
     finish_otherwise(finish, id, key, platform, 'failed', error)
+    count_end(job[1], 'failed')
     return 'failed', attempt, error
   end
   remember(key, status, stamp, json)
@@ -68,5 +70,6 @@ end
 if #ended > 0 then redis.call('SREM', held, unpack(ended)) end
 index()
 wake_all(woken)
+write_counts()
 send_events(max_events)
 return answers

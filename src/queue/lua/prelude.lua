@@ -135,6 +135,18 @@ local function option(options, name)
   return options and tonumber(string.match(options, '"' .. name .. '":(%d+)'))
 end
 
+-- Ends that no sanjer's word brought about, by pool and status; a sanjer counts its own. One count a kind and call.
+local own_ends = {}
+
+local function count_end(pool, status)
+  local field = 'ended:' .. pool .. ':' .. status
+  own_ends[field] = (own_ends[field] or 0) + 1
+end
+
+local function write_counts()
+  for field, n in pairs(own_ends) do redis.call('HINCRBY', shard .. 'counters', field, n) end
+end
+
 -- Where a job was is of no use once it has ended.
 local function drop_checkpoint(key)
   redis.call('UNLINK', key .. ':checkpoint')

@@ -1,0 +1,1 @@
+//! The scripts of this room against a real redis-server.
