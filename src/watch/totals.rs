@@ -69,7 +69,7 @@ impl PoolTotals {
         match (kind, detail) {
             ("runs", Some(outcome)) => {
                 *self.runs.entry(outcome.to_owned()).or_default() += value;
-                // What the platform's word decided ends its job; other ends are counted as `ended`.
+                // Most ends are an outcome's; the others are counted as `ended`.
                 if let Some(end) = ENDS.iter().position(|end| end.as_str() == outcome) {
                     *self.ended.get_mut(end)? += value;
                 }
