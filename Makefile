@@ -32,3 +32,4 @@ lint:
 bench: build
 	$${CARGO_TARGET_DIR:-target}/release/collector bench queue
 	$${CARGO_TARGET_DIR:-target}/release/collector bench crawl
+	$${CARGO_TARGET_DIR:-target}/release/collector bench network

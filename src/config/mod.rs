@@ -159,6 +159,8 @@ pub struct Network {
     pub timeout: Span,
     pub connect_timeout: Span,
     pub max_body: ByteSize,
+    pub max_calls: u32,
+    pub max_calls_unproven: u32,
     pub retry: Retry,
     pub breaker: Breaker,
 }

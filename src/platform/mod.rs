@@ -24,7 +24,7 @@ pub use self::{
     registry::{Registry, RegistryError},
     rooms::Rooms,
     settings::{Date, Moment, OpenError, Opened, Secret, SettingField, SettingsError},
-    spec::{Backoff, HEAVY, LIGHT, STANDING, Spec, hours, minutes, seconds},
+    spec::{Backoff, FETCH, HEAVY, LIGHT, STANDING, Spec, hours, minutes, seconds},
 };
 
 /// Everything a platform's file needs, in one line.
@@ -37,7 +37,7 @@ pub mod prelude {
     pub use crate::outbound as http;
 
     pub use super::{
-        Context, Date, Failure, HEAVY, LIGHT, Result, STANDING, Secret, Spec, Tag, hours, minutes, seconds,
+        Context, Date, FETCH, Failure, HEAVY, LIGHT, Result, STANDING, Secret, Spec, Tag, hours, minutes, seconds,
     };
 }
 
