@@ -115,7 +115,8 @@ impl Bulk<'_> {
     async fn say(&self, state: &State) -> Result<()> {
         let (report, expected) = (&state.report, state.expected.max(state.report.matched));
         self.job.checkpoint(state).await?;
-        let fraction = if expected == 0 { 1.0 } else { report.matched as f64 / expected as f64 };
+        let number = |jobs: usize| f64::from(u32::try_from(jobs).unwrap_or(u32::MAX));
+        let fraction = number(report.matched) / number(expected.max(1));
         let message = format!("{} of {expected} {}", report.done, self.action.done());
         self.job.progress(fraction, message).await;
         if self.job.cancelled().is_cancelled() {

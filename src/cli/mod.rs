@@ -6,6 +6,7 @@
 mod api;
 mod asynchronous;
 mod bench;
+mod bulk;
 mod cancel;
 mod chaos;
 mod check_url;
@@ -14,6 +15,7 @@ mod config;
 mod crawl;
 mod devnet;
 mod error;
+mod filter;
 mod follow;
 mod get;
 mod hathor;
@@ -85,8 +87,10 @@ enum Command {
     Cancel(cancel::Args),
     /// Run a job again that did not succeed.
     Retry(retry::Args),
-    /// List jobs, the newest first.
+    /// List jobs, find jobs.
     List(list::Args),
+    /// Cancel, run again or delete many jobs.
+    Bulk(bulk::Args),
     /// Read what was crawled: nodes, statistics, files.
     Crawl(crawl::Args),
     /// Say whether a job would call a URL, and if not, why.
@@ -146,6 +150,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Get(args) => return get::run(args).await,
         Command::Cancel(args) => return cancel::run(args).await,
         Command::Retry(args) => return retry::run(args).await,
+        Command::Bulk(args) => return bulk::run(args).await,
         Command::CheckUrl(args) => return check_url::run(args).await,
         Command::Reload(args) => reload::run(args)?,
         Command::List(args) => list::run(args).await?,

@@ -55,6 +55,11 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
 }
 
 impl Then {
+    /// A connection to the API, for what makes no job, and whether JSON is to be printed.
+    pub(super) fn client(self) -> Result<(Client, bool), CliError> {
+        Ok((self.api.client()?, self.json))
+    }
+
     /// Submits, tells of the new job, and follows it if asked to.
     pub(super) async fn about(
         self,

@@ -116,6 +116,7 @@ impl Tally {
 }
 
 /// A score as the time that it is.
+#[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970, by Redis' clock")]
 fn time(ms: f64) -> String {
     let time = Timestamp::from_millisecond(ms as i64).unwrap_or_default();
     format!("{time:.3}")

@@ -11,6 +11,8 @@ mod cursor;
 mod events;
 mod failures;
 mod filter;
+#[cfg(test)]
+mod finding_tests;
 mod id;
 mod list;
 mod options;

@@ -108,7 +108,7 @@ impl ById {
         command
     }
 
-    fn positions(&self, members: Vec<String>) -> Vec<Position> {
+    fn positions(&self, members: &[String]) -> Vec<Position> {
         let start = self.start();
         positions(members.iter().filter_map(|member| Some((member.strip_prefix(&start)?, 0.0))))
     }
@@ -199,7 +199,7 @@ async fn newest(broker: &Broker, sets: &[ById], after: Option<Position>, n: usiz
     let found: Vec<Vec<String>> = if sets.is_empty() { Vec::new() } else { broker.pipeline(&pipeline).await? };
     let run = |(set, members): (&ById, Vec<String>)| {
         let full = members.len() == n;
-        let jobs = set.positions(members);
+        let jobs = set.positions(&members);
         Run { horizon: jobs.last().copied().filter(|_| full), jobs }
     };
     Ok(sets.iter().zip(found).map(run).collect())
@@ -213,7 +213,7 @@ pub(super) async fn oldest(broker: &Broker, sets: &[ById], n: usize) -> Result<V
         pipeline.cmd("ZRANGEBYLEX").arg(&set.key).arg(low).arg(high).arg("LIMIT").arg(0).arg(n);
     }
     let found: Vec<Vec<String>> = if sets.is_empty() { Vec::new() } else { broker.pipeline(&pipeline).await? };
-    Ok(sets.iter().zip(found).flat_map(|(set, members)| set.positions(members)).map(|job| job.id).collect())
+    Ok(sets.iter().zip(found).flat_map(|(set, members)| set.positions(&members)).map(|job| job.id).collect())
 }
 
 async fn by_score(

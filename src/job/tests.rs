@@ -13,8 +13,8 @@ use crate::{
     queue::{Claim, Claimed, Finish, Lane, NewJob, Said},
 };
 
-struct Bench {
-    jobs: Jobs,
+pub(super) struct Bench {
+    pub(super) jobs: Jobs,
     _redis: Scratch,
     key: std::path::PathBuf,
 }
@@ -25,7 +25,7 @@ impl Drop for Bench {
     }
 }
 
-async fn bench(overrides: &[(&str, &str)]) -> Bench {
+pub(super) async fn bench(overrides: &[(&str, &str)]) -> Bench {
     let overrides = overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let config = config::load(None::<&Path>, overrides).unwrap();
     let redis = Scratch::start().unwrap();

@@ -19,7 +19,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use self::{
-    context::{Context, Envelope, MAX_MESSAGE, Network, Redis, Report, Run, Tag, Twins},
+    context::{Context, Envelope, Event, MAX_MESSAGE, Network, Redis, Report, Run, Tag, Twins},
     failure::{Failure, JobError, Result},
     registry::{Registry, RegistryError},
     rooms::Rooms,

@@ -19,7 +19,7 @@ use super::{BATCH, Backoff, Finish, Held, Queue, Said, Stop, Written};
 use crate::{
     broker::BrokerError,
     job::{JobId, Shard, Status},
-    platform::{Envelope, Report},
+    platform::{Envelope, Event, Report},
     watch::Tally,
 };
 
@@ -139,6 +139,11 @@ impl Writer {
             Report::Log(line) => {
                 let at = jiff::Timestamp::now();
                 ("log", vec![json!({"type": "log", "at": format!("{at:.3}"), "line": line}).to_string()])
+            }
+            Report::Traced(Event { level, target, line }) => {
+                let at = format!("{:.3}", jiff::Timestamp::now());
+                let line = json!({"type": "log", "at": at, "line": line, "level": level, "target": target});
+                ("log", vec![line.to_string()])
             }
             Report::Resumed => ("resumed", Vec::new()),
             Report::Checkpoint(json) => ("checkpoint", vec![json]),

@@ -7,7 +7,9 @@ async fn help_explains_every_command_and_the_exit_codes() {
     let scratch = Scratch::new();
     let it = finished(&scratch, ["--help"], &[]).await;
     assert_eq!(it.code, Some(0));
-    for word in ["up", "api", "sanjer", "run", "get", "list", "platforms", "config", "devnet", "bench", "completions"] {
+    for word in
+        ["up", "api", "sanjer", "run", "get", "list", "bulk", "platforms", "config", "devnet", "bench", "completions"]
+    {
         assert!(it.stdout.lines().any(|line| line.trim_start().starts_with(word)), "{word} in\n{}", it.stdout);
         let help = finished(&scratch, [word, "--help"], &[]).await;
         assert_eq!(help.code, Some(0), "{word} --help");

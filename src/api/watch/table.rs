@@ -1,8 +1,12 @@
 //! Rows of any JSON as a table (RFC 4180) that a spreadsheet opens without running what stands in it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
-use serde_json::{Map, Value, value::RawValue};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
 
 use crate::csv::field;
 
@@ -19,6 +23,33 @@ pub(super) struct Columns {
     bytes: usize,
 }
 
+/// The keys of an object, in their order; its values may be whatever they are.
+struct Keys(Vec<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Keys;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Keys, A::Error> {
+        let mut names = Vec::new();
+        while let Some((name, IgnoredAny)) = object.next_entry()? {
+            names.push(name);
+        }
+        Ok(Keys(names))
+    }
+}
+
 /// There are too many.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooMany;
@@ -26,8 +57,8 @@ pub(super) struct TooMany;
 impl Columns {
     /// Takes note of a row's keys.
     pub(super) fn see(&mut self, row: &str) -> Result<(), TooMany> {
-        match serde_json::from_str::<Map<String, Value>>(row) {
-            Ok(object) => object.into_iter().try_for_each(|(name, _)| self.add(name)),
+        match serde_json::from_str::<Keys>(row) {
+            Ok(Keys(names)) => names.into_iter().try_for_each(|name| self.add(name)),
             Err(_) => self.add(VALUE.to_owned()),
         }
     }
@@ -112,6 +143,7 @@ mod tests {
                 &[r#"{"a":"say \"x\", twice"}"#, r#"{"a":{"b":"=1"}}"#],
                 "a\r\n\"say \"\"x\"\", twice\"\r\n\"{\"\"b\"\":\"\"=1\"\"}\"\r\n",
             ),
+            (&[r#"{"b":1e400,"a":-0}"#], "b,a\r\n1e400,-0\r\n"),
             (&[r#"{"a":""}"#, r#"{"a":"é\u0000"}"#], "a\r\n\r\né\0\r\n"),
         ] {
             assert_eq!(table(rows), expected, "{rows:?}");

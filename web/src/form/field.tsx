@@ -2,7 +2,9 @@
 import "./form.css";
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
+import { count } from "../format/quantity";
 import { Icon } from "../ui/icon";
+import { Words } from "../ui/text";
 import { Choose, Flag, Free, NumberInput, Secret, Text } from "./inputs";
 import { List, Members, Variants } from "./nested";
 import { useFaults, useForm } from "./context";
@@ -39,7 +41,7 @@ export function AnyField(props: FieldProps) {
   const nested = field.kind.is === "object" || field.kind.is === "list" || field.kind.is === "variants";
   const about = (
     <div id={input.describedBy}>
-      {field.description && <p class="about">{field.description}</p>}
+      {field.description && <p class="about"><Words text={field.description} /></p>}
       {faults.map((fault) => (
         <p class="fault" key={fault}>
           <Icon name="failures" size={13} /> <span class="wrap">{fault}</span>
@@ -106,7 +108,7 @@ function Input(props: InputProps) {
 /** A word for what is expected, with its bounds. */
 function kindName({ kind, minimum, maximum }: Field): string {
   if (kind.is === "number") {
-    const range = minimum !== undefined && maximum !== undefined ? ` ${minimum}–${maximum}` : minimum !== undefined ? ` from ${minimum}` : maximum !== undefined ? ` up to ${maximum}` : "";
+    const range = minimum !== undefined && maximum !== undefined ? ` ${count(minimum)}–${count(maximum)}` : minimum !== undefined ? ` from ${count(minimum)}` : maximum !== undefined ? ` up to ${count(maximum)}` : "";
     return `${kind.whole ? "whole number" : "number"}${range}`;
   }
   if (kind.is === "text") return { plain: "", long: "", uri: "URL", "date-phrase": "date", "date-time": "time" }[kind.format];

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { absolute } from "../format/time";
 import { zone } from "../shell/preferences";
+import { Words } from "../ui/text";
 import { storedAt, useForm } from "./context";
 import type { InputProps } from "./field";
 import type { Choice } from "./schema";
@@ -113,7 +114,7 @@ export function Choose(props: InputProps & { choices: Choice[] }) {
           </option>
         ))}
       </select>
-      {chosen?.description && <p class="means">{chosen.description}</p>}
+      {chosen?.description && <p class="means"><Words text={chosen.description} /></p>}
     </>
   );
 }

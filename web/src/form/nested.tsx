@@ -1,5 +1,6 @@
 /** Inputs for values that have values in them. */
 import { Icon } from "../ui/icon";
+import { Words } from "../ui/text";
 import { AnyField, type InputProps } from "./field";
 import { type Member, type Schema, type Variant, fieldOf, pointer as below, variantIn } from "./schema";
 import { useForm } from "./context";
@@ -83,7 +84,7 @@ export function Variants(props: InputProps & { variants: Variant[] }) {
           <option key={text}>{text}</option>
         ))}
       </select>
-      {chosen?.description && <p class="means">{chosen.description}</p>}
+      {chosen?.description && <p class="means"><Words text={chosen.description} /></p>}
       {chosen && kind?.is === "object" && <MemberFields members={kind.members} value={value} pointer={pointer} onChange={onChange} without={Object.keys(chosen.fixed)} />}
     </>
   );
@@ -96,6 +97,7 @@ export function List(props: InputProps & { item: Schema }) {
   const items: unknown[] = Array.isArray(value) ? value : [];
   const set = (next: unknown[]) => onChange(next.length === 0 ? undefined : next);
   const { kind } = fieldOf(item, root);
+  const preset: unknown[] = Array.isArray(field.default) ? field.default : [];
   const empty = kind.is === "object" ? {} : "";
   const full = field.maxItems !== undefined && items.length >= field.maxItems;
   const onPaste = (event: ClipboardEvent, place: number) => {
@@ -106,7 +108,7 @@ export function List(props: InputProps & { item: Schema }) {
   };
   return (
     <div class="form-list">
-      {value === undefined && Array.isArray(field.default) && field.default.length > 0 && <p class="means">{JSON.stringify(field.default)} (default)</p>}
+      {value === undefined && preset.length > 0 && <p class="means">{preset.map(String).join(", ")} (default)</p>}
       {items.map((one, place) => (
         <div class="form-item" key={place} onPaste={(event) => onPaste(event, place)}>
           <AnyField
@@ -122,7 +124,7 @@ export function List(props: InputProps & { item: Schema }) {
           </button>
         </div>
       ))}
-      <button type="button" class="button" disabled={full} onClick={() => onChange([...items, empty])}>
+      <button type="button" class="button" disabled={full} onClick={() => onChange([...(value === undefined ? preset : items), empty])}>
         <Icon name="create" /> Add to {name}
       </button>
     </div>

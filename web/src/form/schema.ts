@@ -49,7 +49,7 @@ export type Field = Schema & { kind: Kind; nullable: boolean };
 /** References that lead to each other end somewhere. */
 const MOST_STEPS = 20;
 /** Longer texts get more lines. */
-const LONG = 500;
+const LONG = 2000;
 
 export function fieldOf(schema: Schema, root: Schema): Field {
   const [plain, nullable] = withoutNull(resolved(schema, root), root);

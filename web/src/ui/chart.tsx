@@ -22,10 +22,12 @@ export type ChartProps = {
   series: Series[];
   /** A value with its unit. */
   format: (value: number) => string;
+  /** `log` where values differ by orders of magnitude; nothing is zero there. */
+  scale?: "linear" | "log";
   height?: number;
 };
 
-export function Chart({ label, times, series, format, height = 160 }: ChartProps) {
+export function Chart({ label, times, series, format, scale = "linear", height = 160 }: ChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const at = useSignal<number | null>(null);
@@ -37,7 +39,7 @@ export function Chart({ label, times, series, format, height = 160 }: ChartProps
   useEffect(() => {
     const element = frame.current;
     if (!element) return;
-    const options = optionsFor(element, series, height, (value) => drawn.current.format(value), (place) => (at.value = place));
+    const options = optionsFor(element, series, height, scale, (value) => drawn.current.format(value), (place) => (at.value = place));
     const made = new uPlot(options, dataOf(times, series), element);
     plot.current = made;
     const watch = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
@@ -84,6 +86,7 @@ function optionsFor(
   element: HTMLElement,
   series: Series[],
   height: number,
+  scale: "linear" | "log",
   format: (value: number) => string,
   onPlace: (place: number | null) => void,
 ): uPlot.Options {
@@ -101,10 +104,10 @@ function optionsFor(
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     ...(zone.peek() === "utc" ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") } : {}),
-    scales: { y: { range: (_, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    scales: { y: scale === "log" ? { distr: 3 } : { range: (_, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
       { ...axis, size: 26, space: 70, values: timeLabels },
-      { ...axis, size: 64, values: (_, splits) => splits.map((value) => (value === 0 ? "0" : format(value))) },
+      { ...axis, size: 64, ...(scale === "log" ? { splits: powersOfTen, filter: (_: uPlot, splits: number[]) => splits } : {}), values: (_, splits) => splits.map((value) => (value === null ? "" : value === 0 ? "0" : format(value))) },
     ],
     series: [
       {},
@@ -119,6 +122,13 @@ function optionsFor(
     hooks: { setCursor: [(chart) => onPlace(chart.cursor.idx ?? null)] },
   };
 }
+
+/** Few enough lines for a logarithmic scale. */
+const powersOfTen = (_: uPlot, __: number, low: number, high: number): number[] => {
+  const [from, to] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
+  const every = Math.max(1, Math.ceil((to - from) / 4));
+  return Array.from({ length: Math.max(0, Math.floor((to - from) / every) + 1) }, (_, n) => 10 ** (from + n * every));
+};
 
 /** `17:05`, with the date above where a day begins. */
 const timeLabels: uPlot.Axis.DynamicValues = (_, splits) => {

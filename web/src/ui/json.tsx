@@ -11,7 +11,7 @@ const LONGEST = 5000;
 export function Json({ value, open = 2 }: { value: unknown; /** So many levels are unfolded. */ open?: number }) {
   return (
     <div class="json">
-      <Value value={value} open={open} />
+      <Value value={value} open={open} isRoot />
     </div>
   );
 }
@@ -31,13 +31,13 @@ export function JsonCard({ title, value }: { title: string; value: unknown }) {
   );
 }
 
-function Value({ value, open }: { value: unknown; open: number }) {
+function Value({ value, open, isRoot = false }: { value: unknown; open: number; isRoot?: boolean }) {
   if (Array.isArray(value)) {
     const entries = value.map((member, place): [string, unknown] => [String(place), member]);
-    return <Folded entries={entries} brackets="[]" what="item" open={open} />;
+    return <Folded entries={entries} brackets="[]" what="item" open={open} isRoot={isRoot} />;
   }
   if (value !== null && typeof value === "object") {
-    return <Folded entries={Object.entries(value)} brackets="{}" what="member" open={open} />;
+    return <Folded entries={Object.entries(value)} brackets="{}" what="member" open={open} isRoot={isRoot} />;
   }
   if (typeof value === "string") return <Text text={value} />;
   if (typeof value === "number") return <span class="number">{String(value)}</span>;
@@ -56,11 +56,14 @@ function Text({ text }: { text: string }) {
   return <bdi class="string">{JSON.stringify(cut(text, LONGEST))}</bdi>;
 }
 
-function Folded(props: { entries: [string, unknown][]; brackets: "[]" | "{}"; what: string; open: number }) {
+type FoldedProps = { entries: [string, unknown][]; brackets: "[]" | "{}"; what: string; open: number; isRoot: boolean };
+
+function Folded(props: FoldedProps) {
   const { entries, brackets } = props;
   const [isOpen, setOpen] = useState(props.open > 0);
-  const [shown, setShown] = useState(PAGE);
   if (entries.length === 0) return <span class="faint">{brackets}</span>;
+  // What is unfolded at once needs no fold.
+  if (props.isRoot && props.open > 0) return <Entries entries={entries} open={props.open - 1} />;
   return (
     <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
@@ -68,22 +71,27 @@ function Folded(props: { entries: [string, unknown][]; brackets: "[]" | "{}"; wh
           {brackets[0]} {counted(entries.length, props.what)} {brackets[1]}
         </span>
       </summary>
-      {isOpen && (
-        <ul>
-          {entries.slice(0, shown).map(([key, member]) => (
-            <li key={key}>
-              <bdi class="key">{cut(key, 200)}</bdi>: <Value value={member} open={props.open - 1} />
-            </li>
-          ))}
-          {entries.length > shown && (
-            <li>
-              <button type="button" class="button" data-kind="link" onClick={() => setShown(shown + 10 * PAGE)}>
-                {count(entries.length - shown)} more
-              </button>
-            </li>
-          )}
-        </ul>
-      )}
+      {isOpen && <Entries entries={entries} open={props.open - 1} />}
     </details>
+  );
+}
+
+function Entries({ entries, open }: { entries: [string, unknown][]; open: number }) {
+  const [shown, setShown] = useState(PAGE);
+  return (
+    <ul>
+      {entries.slice(0, shown).map(([key, member]) => (
+        <li key={key}>
+          <bdi class="key">{cut(key, 200)}</bdi>: <Value value={member} open={open} />
+        </li>
+      ))}
+      {entries.length > shown && (
+        <li>
+          <button type="button" class="button" data-kind="link" onClick={() => setShown(shown + 10 * PAGE)}>
+            {count(entries.length - shown)} more
+          </button>
+        </li>
+      )}
+    </ul>
   );
 }

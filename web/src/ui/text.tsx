@@ -82,3 +82,8 @@ export function Meter({ value, label }: { value: number; label: string }) {
 export function shortId(id: string): string {
   return id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id;
 }
+
+/** A description: what stands between backticks is code. */
+export function Words({ text }: { text: string }) {
+  return <>{text.split("`").map((part, place) => (place % 2 === 1 ? <code key={place}>{part}</code> : part))}</>;
+}

@@ -66,7 +66,7 @@ function Rows({ rows, label, stale }: { rows: Row[]; label: string; stale: boole
   const shown = keys.slice(0, MOST_COLUMNS);
   const columns = [
     { title: "#", cell: (row: Row) => <span class="faint">{row.n}</span> },
-    ...shown.map((key) => ({ title: key, cell: (row: Row) => <Cell value={(row.value as Record<string, unknown> | null)?.[key]} /> })),
+    ...shown.map((key) => ({ title: key, ...(shown.length === 1 ? { fill: true as const } : {}), cell: (row: Row) => <Cell value={(row.value as Record<string, unknown> | null)?.[key]} /> })),
     ...(shown.length === 0 || keys.length > shown.length ? [{ title: shown.length === 0 ? "Value" : `${keys.length - shown.length} more`, cell: (row: Row) => <Json value={row.value} open={0} /> }] : []),
   ];
   return <Table label={label} columns={columns} rows={rows} id={(row) => String(row.n)} stale={stale} />;

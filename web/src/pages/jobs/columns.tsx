@@ -104,5 +104,6 @@ function Says({ job }: { job: JobSummary }) {
       </span>
     );
   }
+  if (job.status === "queued") return <span class="faint">waits for a sanjer</span>;
   return job.message ? <Line text={job.message} /> : null;
 }

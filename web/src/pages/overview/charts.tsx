@@ -49,13 +49,13 @@ function Grid({ history }: { history: History }) {
   const { times, charts } = useMemo(() => drawn(history), [history]);
   return (
     <div class="columns charts">
-      {charts.map(({ title, format, series }) => (
+      {charts.map(({ title, format, series, scale }) => (
         <section class="card" key={title}>
           <header>
             <h2>{title}</h2>
           </header>
           <div class="body">
-            <Chart label={title} times={times} series={series} format={format} />
+            <Chart label={title} times={times} series={series} format={format} {...(scale ? { scale } : {})} />
           </div>
         </section>
       ))}
@@ -63,7 +63,7 @@ function Grid({ history }: { history: History }) {
   );
 }
 
-type Drawn = { title: string; format: (value: number) => string; series: Series[] };
+type Drawn = { title: string; scale?: "log"; format: (value: number) => string; series: Series[] };
 
 function drawn({ from, step_s, points, series }: History): { times: number[]; charts: Drawn[] } {
   const start = Date.parse(from) / 1000;
@@ -90,8 +90,8 @@ function drawn({ from, step_s, points, series }: History): { times: number[]; ch
         { name: "later", values: series.delayed, colour: 6 },
       ],
     },
-    { title: "Pick-up", format: duration, series: percentiles(series.pickup_ms) },
-    { title: "Runs took", format: duration, series: percentiles(series.duration_ms) },
+    { title: "Pick-up", scale: "log", format: duration, series: percentiles(series.pickup_ms) },
+    { title: "Runs took", scale: "log", format: duration, series: percentiles(series.duration_ms) },
     {
       title: "Oldest waiting job",
       format: (seconds) => duration(seconds * 1000),
@@ -108,10 +108,15 @@ function drawn({ from, step_s, points, series }: History): { times: number[]; ch
 
 function percentiles({ p50, p95, p99 }: History["series"]["pickup_ms"]): Series[] {
   return [
-    { name: "p50", values: p50, colour: 1 },
-    { name: "p95", values: p95, colour: 4 },
-    { name: "p99", values: p99, colour: 3 },
+    { name: "p50", values: p50.map(visible), colour: 1 },
+    { name: "p95", values: p95.map(visible), colour: 4 },
+    { name: "p99", values: p99.map(visible), colour: 3 },
   ];
+}
+
+/** A logarithmic scale has no zero. */
+function visible(ms: number | null): number | null {
+  return ms === null ? null : Math.max(ms, 0.01);
 }
 
 function sum(...values: (number | null | undefined)[]): number | null {

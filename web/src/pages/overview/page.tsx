@@ -2,6 +2,7 @@
 import "./overview.css";
 import { get } from "../../api/client";
 import { usePoll } from "../../api/poll";
+import { mayAct } from "../../api/system";
 import { link } from "../../router";
 import { Icon } from "../../ui/icon";
 import { Read } from "../../ui/note";
@@ -18,9 +19,11 @@ export default function Overview() {
     <>
       <header class="head">
         <h1>Overview</h1>
-        <a class="button" href={link("jobs")}>
-          <Icon name="jobs" /> Jobs
-        </a>
+        {mayAct() && (
+          <a class="button" data-kind="main" href={link("new")}>
+            <Icon name="create" /> New task
+          </a>
+        )}
       </header>
       <div class="stack">
         <Read poll={stats} lines={6}>

@@ -11,7 +11,7 @@ import { Icon } from "../../ui/icon";
 import { Json } from "../../ui/json";
 import { Read } from "../../ui/note";
 import { type Column, Table } from "../../ui/table";
-import { Copy } from "../../ui/text";
+import { Copy, Words } from "../../ui/text";
 
 type Platform = components["schemas"]["Platform"];
 type Setting = components["schemas"]["Setting"];
@@ -91,5 +91,5 @@ const COLUMNS: Column<Setting>[] = [
   },
   { title: "Type", cell: ({ type }) => <span class="soft">{type}</span> },
   { title: "Default", rank: 2, cell: (setting) => ("default" in setting ? <code class="wrap">{JSON.stringify(setting.default)}</code> : <span class="faint">–</span>) },
-  { title: "Description", fill: true, cell: ({ description }) => <span class="wrap">{description}</span> },
+  { title: "Description", fill: true, cell: ({ description }) => <Words text={description} /> },
 ];
