@@ -18,6 +18,10 @@ export const PAGES: readonly Page[] = [
   { path: "", title: "Overview", icon: "overview", key: "o", load: () => import("./pages/overview/page") },
   { path: "jobs", title: "Jobs", icon: "jobs", key: "j", load: () => import("./pages/jobs/page") },
   { path: "jobs/:id", title: "Job", icon: "jobs", load: () => import("./pages/job/page") },
+  { path: "sanjers", title: "Sanjers", icon: "sanjers", key: "s", load: () => import("./pages/sanjers/page") },
+  { path: "failures", title: "Failures", icon: "failures", key: "f", load: () => import("./pages/failures/page") },
+  { path: "requests", title: "Requests", icon: "requests", key: "r", load: () => import("./pages/requests/page") },
+  { path: "requests/:id", title: "Request", icon: "requests", load: () => import("./pages/request/page") },
   { path: "platforms", title: "Platforms", icon: "platforms", key: "p", load: () => import("./pages/platforms/page") },
   { path: "new", title: "New task", icon: "create", key: "n", load: () => import("./pages/new/page") },
 ];

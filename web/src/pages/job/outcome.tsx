@@ -1,8 +1,7 @@
 /** What became of a job: its result, its error, how its process died. */
 import type { components } from "../../api/schema.gen";
-import { bytes } from "../../format/quantity";
-import { duration } from "../../format/time";
 import { link } from "../../router";
+import { DeathFacts } from "../../ui/death";
 import { Icon } from "../../ui/icon";
 import { JsonCard } from "../../ui/json";
 import { Badge } from "../../ui/status";
@@ -71,45 +70,12 @@ function CertificateCard({ certificate: death, matters }: { certificate: Certifi
         <Time at={death.at} />
       </summary>
       <div class="body stack">
-        <dl class="facts">
-          <dt>Cause</dt>
-          <dd>
-            <strong>{death.cause}</strong>
-            {death.oom && ", for want of memory (the kernel killed it)"}
-          </dd>
-          {death.killed_because && (
-            <>
-              <dt>Killed because</dt>
-              <dd>
-                <Prose text={death.killed_because} />
-              </dd>
-            </>
-          )}
-          <dt>Sanjer</dt>
-          <dd class="mono">{death.sanjer}</dd>
+        <DeathFacts death={death}>
           <dt>Where it was</dt>
           <dd>
             run {death.lease}, {Math.round(death.progress * 100)} %{death.message && <>, <Prose text={death.message} /></>}
           </dd>
-          <dt>It used</dt>
-          <dd>
-            {[
-              death.peak_rss_bytes !== undefined && `${bytes(death.peak_rss_bytes)} at most`,
-              death.cpu_s !== undefined && `${duration(death.cpu_s * 1000)} of processor time`,
-              death.wall_s !== undefined && `lived ${duration(death.wall_s * 1000)}`,
-            ]
-              .filter(Boolean)
-              .join(", ") || "not known"}
-          </dd>
-        </dl>
-        {death.stderr && death.stderr.length > 0 && (
-          <div>
-            <h3>The last it wrote on standard error</h3>
-            <pre class="wrap pane" tabIndex={0}>
-              {death.stderr.join("\n")}
-            </pre>
-          </div>
-        )}
+        </DeathFacts>
       </div>
     </details>
   );

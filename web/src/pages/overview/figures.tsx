@@ -1,9 +1,9 @@
 /** The figures of this moment. */
 import type { components } from "../../api/schema.gen";
-import type { ComponentChildren } from "preact";
 import { briefCount, percent, rate } from "../../format/quantity";
 import { duration, now } from "../../format/time";
 import { link } from "../../router";
+import { Figure, Figures as Row } from "../../ui/figure";
 
 type Stats = components["schemas"]["QueueStats"];
 type Pool = components["schemas"]["PoolStats"];
@@ -14,7 +14,7 @@ export function Figures({ stats }: { stats: Stats }) {
   const oldest = pools.map((pool) => pool.oldest_queued_at).filter((at) => at !== undefined).sort()[0];
   const failures = stats.finished.failed + stats.finished.timed_out + stats.finished.dead;
   return (
-    <dl class="figures">
+    <Row>
       <Figure title="Waiting" href={link("jobs", { status: "queued" })} note={oldest ? `oldest for ${duration(Math.max(0, now.value - Date.parse(oldest)))}` : "nobody waits"}>
         {briefCount(sum((pool) => pool.queued))}
       </Figure>
@@ -33,16 +33,6 @@ export function Figures({ stats }: { stats: Stats }) {
       <Figure title="Pick-up" note={stats.pickup_ms.p99 === null ? "no job was picked up lately" : `p99 ${duration(stats.pickup_ms.p99)}`}>
         {stats.pickup_ms.p50 === null ? "–" : duration(stats.pickup_ms.p50)}
       </Figure>
-    </dl>
-  );
-}
-
-function Figure({ title, href, note, children }: { title: string; href?: string; note: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{href ? <a href={href}>{title}</a> : title}</dt>
-      <dd>{children}</dd>
-      <dd class="under">{note}</dd>
-    </div>
+    </Row>
   );
 }

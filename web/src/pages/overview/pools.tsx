@@ -5,6 +5,7 @@ import { link } from "../../router";
 import { Badge } from "../../ui/status";
 import { type Column, Table } from "../../ui/table";
 import { Line, Time } from "../../ui/text";
+import { Use } from "../../ui/use";
 
 type Stats = components["schemas"]["QueueStats"];
 type Row = Stats["pools"][string] & { name: string };
@@ -12,7 +13,7 @@ type Row = Stats["pools"][string] & { name: string };
 const COLUMNS: Column<Row>[] = [
   { title: "Pool", fill: true, cell: ({ name }) => <a href={link("jobs", { pool: name })}><Line text={name} /></a> },
   { title: "Sanjers", cell: (pool) => <Alive pool={pool} /> },
-  { title: "Slots in use", align: "right", rank: 2, cell: ({ running, slots }) => <Use running={running} slots={slots} /> },
+  { title: "Slots in use", align: "right", rank: 2, cell: ({ running, slots }) => <Use value={running} of={slots} label="Slots in use" /> },
   { title: "Waiting", align: "right", cell: ({ queued, alone }) => `${count(queued)}${alone > 0 ? `, ${count(alone)} of them alone` : ""}` },
   { title: "Oldest since", align: "right", rank: 2, cell: ({ oldest_queued_at }) => <Time at={oldest_queued_at} /> },
   { title: "Later", align: "right", rank: 3, cell: ({ delayed }) => count(delayed) },
@@ -41,14 +42,6 @@ function Alive({ pool: { sanjers } }: { pool: Row }) {
         <Badge news="good" icon="check">{`${text} alive`}</Badge>
       )}
       <span class="faint small">{extra}</span>
-    </span>
-  );
-}
-
-function Use({ running, slots }: { running: number; slots: number }) {
-  return (
-    <span class="use">
-      <progress value={running} max={Math.max(slots, running, 1)} aria-label="Slots in use" /> {count(running)} of {count(slots)}
     </span>
   );
 }

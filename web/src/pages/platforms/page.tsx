@@ -40,7 +40,7 @@ export default function Platforms() {
 function PlatformCard({ platform }: { platform: Platform }) {
   const { id, description, pool, timeout_s, attempts, settings, example } = platform;
   return (
-    <section class="card" aria-labelledby={`platform-${id}`}>
+    <section class="card platform" aria-labelledby={`platform-${id}`}>
       <header>
         <h2 id={`platform-${id}`} class="mono">
           {id}
