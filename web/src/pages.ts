@@ -22,6 +22,8 @@ export const PAGES: readonly Page[] = [
   { path: "failures", title: "Failures", icon: "failures", key: "f", load: () => import("./pages/failures/page") },
   { path: "requests", title: "Requests", icon: "requests", key: "r", load: () => import("./pages/requests/page") },
   { path: "requests/:id", title: "Request", icon: "requests", load: () => import("./pages/request/page") },
+  { path: "crawl", title: "Crawl", icon: "network", key: "c", load: () => import("./pages/crawl/page") },
+  { path: "crawl/:id", title: "Node", icon: "network", load: () => import("./pages/crawl-node/page") },
   { path: "platforms", title: "Platforms", icon: "platforms", key: "p", load: () => import("./pages/platforms/page") },
   { path: "new", title: "New task", icon: "create", key: "n", load: () => import("./pages/new/page") },
 ];

@@ -5,6 +5,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { absolute, clock, now } from "../format/time";
 import { colours, zone } from "../shell/preferences";
+import { resolved } from "./colour";
 
 export type Series = {
   name: string;
@@ -134,15 +135,6 @@ const powersOfTen = (_: uPlot, __: number, low: number, high: number): number[] 
 const timeLabels: uPlot.Axis.DynamicValues = (_, splits) => {
   const texts = splits.map((seconds) => absolute(seconds * 1000, zone.peek(), false));
   const days = (splits.at(-1) ?? 0) - (splits[0] ?? 0) > 86_400 * 1.5;
-  return texts.map((text) => (days ? text.slice(5, 10) : text.slice(11, 16)));
+  const seconds = (splits[1] ?? 0) - (splits[0] ?? 0) < 60;
+  return texts.map((text) => (days ? text.slice(5, 10) : text.slice(11, seconds ? 19 : 16)));
 };
-
-/** A colour of the tokens as the canvas understands it. */
-function resolved(element: HTMLElement, name: string): string {
-  const probe = document.createElement("i");
-  probe.style.color = `var(${name})`;
-  element.append(probe);
-  const colour = getComputedStyle(probe).color;
-  probe.remove();
-  return colour;
-}
