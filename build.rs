@@ -10,6 +10,10 @@ const RUN: &str = "pub async fn _run(job: Context, settings: Settings) -> Result
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=platforms");
+    // A debug build reads the dashboard when it is asked for it.
+    if env::var("PROFILE")? == "release" {
+        println!("cargo::rerun-if-changed=web/dist");
+    }
     let dir = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("platforms");
     let mut files: Vec<_> = fs::read_dir(&dir)?
         .filter_map(|entry| Some(entry.ok()?.path()))

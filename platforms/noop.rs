@@ -47,6 +47,12 @@ pub struct Settings {
     /// How many lines it logs.
     #[schemars(range(max = 100_000))]
     log_lines: u32,
+    /// How many tracing events it makes.
+    #[schemars(range(max = 100_000))]
+    trace_lines: u32,
+    /// The text of a tracing event that is a warning.
+    #[schemars(length(max = 1000))]
+    warn: Option<String>,
     /// How many rows it appends to the dataset processed.
     #[schemars(range(max = 100_000))]
     rows: u32,
@@ -107,6 +113,12 @@ pub async fn _run(job: Context, settings: Settings) -> Result<Report> {
     let held = allocate(settings.allocate_mb);
     for n in 1..=settings.log_lines {
         job.log(format!("line {n} of {}", settings.log_lines)).await;
+    }
+    for n in 1..=settings.trace_lines {
+        tracing::info!(n, of = settings.trace_lines, "traced");
+    }
+    if let Some(text) = &settings.warn {
+        tracing::warn!("{text}");
     }
     if let Some(line) = &settings.print {
         eprintln!("{line}");

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::{platform::prelude::*, requests};
 
-pub const PLATFORM: Spec = Spec { timeout: Some(minutes(2)), attempts: 8, ..Spec::DEFAULT };
+pub const PLATFORM: Spec = Spec { pool: FETCH, timeout: Some(minutes(2)), attempts: 8, ..Spec::DEFAULT };
 
 /// Statuses after which a provider is not asked again, besides 410: what was asked for is withheld by law.
 const FATAL: [u16; 1] = [451];

@@ -3,7 +3,7 @@
 //! The collector makes these jobs by itself; `POST /request/redeliver` asks for one more.
 use crate::{platform::prelude::*, requests};
 
-pub const PLATFORM: Spec = Spec { timeout: Some(minutes(2)), ..Spec::DEFAULT };
+pub const PLATFORM: Spec = Spec { pool: FETCH, timeout: Some(minutes(2)), ..Spec::DEFAULT };
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Settings {

@@ -23,6 +23,8 @@ pub mod client;
 pub mod config;
 // Ethereum's discv5 network: asking nodes, collecting them; serves `enr_crawl`.
 pub mod crawl;
+// A field of a table that a spreadsheet shows and does not run.
+pub mod csv;
 // Local networks to crawl: real nodes, or very many synthetic ones.
 pub mod devnet;
 // A client of the discv5.1 wire protocol that asks and is not a node.
@@ -45,3 +47,5 @@ pub mod sanjer;
 pub mod secret;
 // Where a task spec asks its rows to go: one file a type of storage.
 pub mod storage;
+// How the queues, the sanjers and the jobs are, and were: counts, history, troubles, reasons.
+pub mod watch;

@@ -91,6 +91,7 @@ pub(crate) fn check_crawl_event(name: &str, data: &str) {
 pub(crate) fn check_network_event(name: &str, data: &str) {
     let schema = match name {
         "network" => "NetworkMessage",
+        "diff" => "NetworkDiff",
         "alarms" => "AlarmsMessage",
         other => panic!("an event {other} is not documented: {data}"),
     };

@@ -12,6 +12,7 @@ mod check_url;
 #[cfg(test)]
 mod contract;
 mod crawl;
+mod dashboard;
 mod events;
 mod gate;
 mod get;
@@ -30,8 +31,9 @@ mod spec;
 mod system;
 #[cfg(test)]
 mod tests;
+mod watch;
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
 use axum::{
     Router,
@@ -54,7 +56,13 @@ use self::{
     network::Networks,
     problem::{Code, Problem},
 };
-use crate::{config::Config, job::Jobs, outbound::Client, requests::Requests};
+use crate::{
+    config::Config,
+    job::Jobs,
+    outbound::Client,
+    requests::Requests,
+    watch::{Watch, record},
+};
 
 const GET: MethodFilter = MethodFilter::GET;
 const POST: MethodFilter = MethodFilter::POST;
@@ -66,6 +74,7 @@ struct Api(Arc<Shared>);
 
 struct Shared {
     jobs: Jobs,
+    watch: Watch,
     crawls: Crawls,
     networks: Networks,
     requests: OnceCell<Requests>,
@@ -101,9 +110,22 @@ pub async fn serve(
     let (hosts, crawls) = (Hosts::new(&config.api), Crawls::new(&jobs, &config));
     let (http, requests, started) = (Client::new(&config.network), OnceCell::new(), Instant::now());
     let networks = Networks::default();
-    let shared = Shared { jobs, crawls, networks, requests, http, config, hosts, supervises, streams, stop, started };
+    let watch = watching(&jobs, &config, supervises);
+    if !supervises {
+        // A supervisor takes down how the queues stand by itself.
+        tokio::spawn(record(watch.clone(), shutdown.clone()));
+    }
+    let shared =
+        Shared { jobs, watch, crawls, networks, requests, http, config, hosts, supervises, streams, stop, started };
     let api = Api(Arc::new(shared));
     server::serve(listener, router(api.clone()), &api.config.api, &shutdown).await;
+}
+
+/// Watches the pools that jobs can be in, and those of this host.
+fn watching(jobs: &Jobs, config: &Config, supervises: bool) -> Watch {
+    let ours = config.sanjers.pools.keys().filter(|_| supervises);
+    let pools: BTreeSet<_> = jobs.registry().pools().into_iter().chain(ours.cloned()).collect();
+    Watch::new(jobs.queue().clone(), pools)
 }
 
 /// Every route.
@@ -115,6 +137,7 @@ fn routes() -> Vec<Route> {
         Route::new(GET, "/platforms/get", platforms::get),
         // Its body and its write have a time each.
         Route::new(POST, "/execution/run", run::run).unlimited().changes(),
+        Route::new(POST, "/execution/check", run::check),
         Route::new(POST, "/execution/cancel", again::cancel).changes(),
         Route::new(POST, "/execution/retry", again::retry).unlimited().changes(),
         // It passes the gate itself unless it only counts.
@@ -125,6 +148,18 @@ fn routes() -> Vec<Route> {
         Route::new(GET, "/failures/get", search::failures),
         // A stream may last for ever.
         Route::new(GET, "/execution/events", events::events).unlimited(),
+        Route::new(GET, "/queue/stats", watch::stats),
+        Route::new(GET, "/queue/history", watch::history),
+        Route::new(GET, "/sanjers/get", watch::sanjers),
+        Route::new(POST, "/sanjers/quiet", watch::quiet).changes(),
+        Route::new(POST, "/sanjers/resume", watch::resume).changes(),
+        Route::new(POST, "/sanjers/recycle", watch::recycle).changes(),
+        Route::new(GET, "/execution/explain", watch::explain),
+        Route::new(GET, "/execution/log", watch::log),
+        Route::new(GET, "/execution/dataset", watch::dataset),
+        Route::new(GET, "/execution/hash", watch::hash),
+        Route::new(GET, "/system/get", watch::system),
+        Route::new(GET, "/metrics", watch::metrics),
         Route::new(GET, "/crawl/networks", crawl::networks),
         Route::new(GET, "/crawl/nodes", crawl::nodes),
         Route::new(GET, "/crawl/node", crawl::node),
@@ -148,6 +183,12 @@ fn routes() -> Vec<Route> {
         Route::new(GET, "/request/list", requests::list),
         Route::new(GET, "/providers/get", requests::providers),
         Route::new(GET, "/openapi.yaml", spec::openapi),
+        Route::new(GET, "/", dashboard::root),
+        Route::new(GET, "/ui", dashboard::page),
+        Route::new(GET, "/ui/", dashboard::page),
+        Route::new(GET, "/ui/{page}", dashboard::page),
+        Route::new(GET, "/ui/{page}/{id}", dashboard::page),
+        Route::new(GET, "/ui/assets/{file}", dashboard::asset),
     ]
 }
 

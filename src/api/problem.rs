@@ -44,6 +44,7 @@ pub(super) enum Code {
     UnknownJob,
     UnknownNetwork,
     UnknownNode,
+    UnknownSanjer,
     MethodNotAllowed,
     UnknownHost,
     RequestTimeout,
@@ -54,6 +55,7 @@ pub(super) enum Code {
     WrongStatus,
     IdempotencyKeyReused,
     InvalidTaskSpec,
+    TooManyColumns,
     InvalidBody,
     Internal,
     RedisUnavailable,
@@ -64,7 +66,7 @@ pub(super) enum Code {
 impl Code {
     /// Every code, for comparing with `openapi.yaml`.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 26] = [
+    pub(super) const ALL: [Self; 28] = [
         Self::BadCursor,
         Self::BadEventId,
         Self::BadIdempotencyKey,
@@ -76,6 +78,7 @@ impl Code {
         Self::UnknownJob,
         Self::UnknownNetwork,
         Self::UnknownNode,
+        Self::UnknownSanjer,
         Self::MethodNotAllowed,
         Self::UnknownHost,
         Self::RequestTimeout,
@@ -86,6 +89,7 @@ impl Code {
         Self::WrongStatus,
         Self::IdempotencyKeyReused,
         Self::InvalidTaskSpec,
+        Self::TooManyColumns,
         Self::InvalidBody,
         Self::Internal,
         Self::RedisUnavailable,
@@ -102,7 +106,9 @@ impl Code {
             | Self::BadQuery
             | Self::MalformedJson
             | Self::TooDeep => StatusCode::BAD_REQUEST,
-            Self::NotFound | Self::UnknownJob | Self::UnknownNetwork | Self::UnknownNode => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownJob | Self::UnknownNetwork | Self::UnknownNode | Self::UnknownSanjer => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -110,7 +116,9 @@ impl Code {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::ReadOnly => StatusCode::FORBIDDEN,
             Self::AlreadyRetried | Self::WrongStatus => StatusCode::CONFLICT,
-            Self::IdempotencyKeyReused | Self::InvalidTaskSpec | Self::InvalidBody => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::IdempotencyKeyReused | Self::InvalidTaskSpec | Self::TooManyColumns | Self::InvalidBody => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RedisUnavailable | Self::Timeout | Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -129,6 +137,7 @@ impl Code {
             Self::UnknownJob => "There is no such job",
             Self::UnknownNetwork => "There is no such network",
             Self::UnknownNode => "There is no such node",
+            Self::UnknownSanjer => "There is no such sanjer",
             Self::MethodNotAllowed => "The path does not have this method",
             Self::UnknownHost => "This is not a name of the collector",
             Self::RequestTimeout => "The body did not arrive in time",
@@ -139,6 +148,7 @@ impl Code {
             Self::WrongStatus => "The job does not stand where that is possible",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used with another body",
             Self::InvalidTaskSpec => "The task spec is wrong",
+            Self::TooManyColumns => "The rows make no table",
             Self::InvalidBody => "The body is JSON of another shape",
             Self::Internal => "A fault of the collector",
             Self::RedisUnavailable => "Redis is unavailable",

@@ -1,6 +1,7 @@
-//! `POST /execution/run`
+//! `POST /execution/run` and `POST /execution/check`
 
 use axum::{
+    Json,
     extract::{Request, State},
     http::{HeaderMap, header},
     response::Response,
@@ -12,6 +13,7 @@ use super::{
     problem::{Code, Problem},
     query::Query,
 };
+use crate::job::Checked;
 
 /// Submits a task spec.
 pub(super) async fn run(State(api): State<Api>, query: Query, request: Request) -> Result<Response, Problem> {
@@ -25,6 +27,13 @@ pub(super) async fn run(State(api): State<Api>, query: Query, request: Request) 
         response.headers_mut().insert("idempotent-replayed", header::HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// Says what would be stored of a task spec.
+pub(super) async fn check(State(api): State<Api>, query: Query, request: Request) -> Result<Json<Checked>, Problem> {
+    query.only(&[])?;
+    let body = body::json(&api, request).await?;
+    Ok(Json(api.jobs.check(&body)?))
 }
 
 /// The Idempotency-Key, if there is one.

@@ -9,10 +9,13 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 
 use super::{Api, problem::Problem, query::Query};
-use crate::{broker::BrokerError, job::Shard, queue::keys::named};
+use crate::{
+    broker::{BrokerError, Health},
+    job::Shard,
+    queue::keys::named,
+};
 
 /// Is the process up?
 pub(super) async fn alive(State(api): State<Api>, query: Query) -> Result<Json<Value>, Problem> {
@@ -30,11 +33,11 @@ pub(super) async fn diagnose(State(api): State<Api>, query: Query) -> Result<Res
     });
     match examine(&api).await {
         Ok(found) => {
-            if found.redis.get("last_write_status").is_some_and(|status| status != "ok") {
+            if found.redis.last_write_status.as_deref().is_some_and(|status| status != "ok") {
                 failing.push("redis".to_owned());
             }
             failing.extend(found.short.into_iter().map(|pool| format!("sanjers:{pool}")));
-            set(&mut answer, "redis", found.redis.into());
+            set(&mut answer, "redis", json!(found.redis));
             set(&mut answer, "pools", found.pools.into());
             set(&mut answer, "refused_writes", found.refused_writes.into());
         }
@@ -69,7 +72,7 @@ fn set(answer: &mut Value, name: &str, value: Value) {
 
 /// What Redis and its keys say.
 struct Found {
-    redis: Map<String, Value>,
+    redis: Health,
     pools: Map<String, Value>,
     /// Pools with fewer sanjers than they should have.
     short: Vec<String>,
@@ -88,12 +91,8 @@ struct Sanjers {
 
 async fn examine(api: &Api) -> Result<Found, BrokerError> {
     let broker = api.jobs.queue().broker();
-    let since = Instant::now();
     let (seconds, micros): (u64, u64) = broker.query(&redis::cmd("TIME")).await?;
-    let latency = since.elapsed();
-    let infos = broker.info().await?;
-    let mut redis = infos.iter().map(|info| redis_health(info)).reduce(whole).unwrap_or_default();
-    redis.insert("latency_ms".into(), json!(latency.as_secs_f64() * 1000.0));
+    let redis = Health::ask(broker).await?;
 
     let sanjers = sanjers(api, seconds * 1000 + micros / 1000).await?;
     let mut names = api.jobs.pools();
@@ -124,45 +123,6 @@ async fn examine(api: &Api) -> Result<Found, BrokerError> {
     }
     let refused: Vec<Option<u64>> = broker.pipeline(&pipeline).await?;
     Ok(Found { redis, pools, short, refused_writes: refused.into_iter().flatten().sum() })
-}
-
-/// What INFO says, under our names.
-fn redis_health(info: &str) -> Map<String, Value> {
-    let field = |name: &str| {
-        info.lines()
-            .find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(':'))
-            .filter(|text| !text.is_empty())
-    };
-    let number = |name: &str| field(name).and_then(|text| text.parse::<u64>().ok()).map(Value::from);
-    let aof = field("aof_enabled") == Some("1");
-    let last_write = field(if aof { "aof_last_write_status" } else { "rdb_last_bgsave_status" });
-    let fields = [
-        ("reachable", Some(true.into())),
-        ("version", field("valkey_version").or(field("redis_version")).map(Value::from)),
-        ("used_memory_bytes", number("used_memory")),
-        ("maxmemory_bytes", number("maxmemory")),
-        ("maxmemory_policy", field("maxmemory_policy").map(Value::from)),
-        ("aof_enabled", Some(aof.into())),
-        ("last_write_status", last_write.map(Value::from)),
-    ];
-    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-/// What two servers of a Cluster say, as one: sums, and the worse of the two.
-fn whole(mut one: Map<String, Value>, mut other: Map<String, Value>) -> Map<String, Value> {
-    let limited = [&one, &other].iter().all(|redis| redis.get("maxmemory_bytes").is_some_and(|limit| *limit != 0));
-    for (name, value) in &mut one {
-        let Some(theirs) = other.remove(name) else { continue };
-        *value = match (name.as_str(), value.as_u64().zip(theirs.as_u64())) {
-            ("maxmemory_bytes", _) if !limited => 0.into(),
-            (_, Some((ours, theirs))) => (ours + theirs).into(),
-            ("aof_enabled", _) if *value == true => theirs,
-            ("maxmemory_policy", _) if *value == "noeviction" => theirs,
-            ("last_write_status", _) if *value == "ok" => theirs,
-            _ => continue,
-        };
-    }
-    one
 }
 
 /// The sanjers whose lease has not run out, by pool. They are the same in every shard.
@@ -247,29 +207,5 @@ mod tests {
         ] {
             assert_eq!(there.without_spares(wanted), expected);
         }
-    }
-
-    #[test]
-    fn info_is_read() {
-        let info = "redis_version:7.0.15\r\nused_memory:10\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n\
-                    aof_enabled:1\r\naof_last_write_status:ok\r\nrdb_last_bgsave_status:err\r\n";
-        let expected = json!({"reachable": true, "version": "7.0.15", "used_memory_bytes": 10, "maxmemory_bytes": 0,
-            "maxmemory_policy": "noeviction", "aof_enabled": true, "last_write_status": "ok"});
-        assert_eq!(Value::from(redis_health(info)), expected);
-    }
-
-    #[test]
-    fn a_cluster_is_as_well_as_its_worst_server() {
-        let health = |memory: u64, limit: u64, policy, aof, status| {
-            let health = json!({"reachable": true, "version": "7.0.15", "used_memory_bytes": memory,
-                "maxmemory_bytes": limit, "maxmemory_policy": policy, "aof_enabled": aof, "last_write_status": status});
-            health.as_object().unwrap().clone()
-        };
-        let (good, bad) = (health(1, 10, "noeviction", true, "ok"), health(2, 20, "allkeys-lru", false, "err"));
-        for both in [whole(good.clone(), bad.clone()), whole(bad, good.clone())] {
-            assert_eq!(both, health(3, 30, "allkeys-lru", false, "err"));
-        }
-        let unlimited = health(4, 0, "noeviction", true, "ok");
-        assert_eq!(whole(good, unlimited)["maxmemory_bytes"], 0);
     }
 }

@@ -50,7 +50,7 @@ fn whatever_may_change_something_is_behind_the_gate() {
     let open: Vec<&str> =
         routes().iter().filter(|route| route.method != GET && !route.changes).map(|route| route.path).collect();
     // They ask; the last one passes the gate itself when it does more.
-    assert_eq!(open, ["/system/alive", "/system/check_url", "/execution/bulk"]);
+    assert_eq!(open, ["/system/alive", "/system/check_url", "/execution/check", "/execution/bulk"]);
     assert!(!routes().iter().any(|route| route.method == GET && route.changes));
 }
 
@@ -110,6 +110,7 @@ async fn bench(overrides: &[(&str, &str)]) -> Bench {
         crawls: Crawls::new(&jobs, &config),
         networks: Networks::default(),
         jobs: jobs.clone(),
+        watch: watching(&jobs, &config, false),
         streams: Arc::new(Semaphore::new(config.api.max_streams)),
         hosts: Hosts::new(&config.api),
         requests: OnceCell::new(),
@@ -138,12 +139,63 @@ impl Bench {
         Answer { status: parts.status, headers: parts.headers, text, json }
     }
 
+    /// Asks for something that is answered so.
+    async fn answers(&self, method: &str, uri: &str, status: u16) {
+        let answer = self.ask(method, uri, &[], "").await;
+        assert_eq!(answer.status, status, "{method} {uri}: {}", answer.text);
+        let problem = answer.headers["content-type"] == "application/problem+json";
+        assert_eq!(problem, status >= 400, "{method} {uri}");
+        assert_eq!(answer.headers.contains_key("allow"), status == 405, "{method} {uri}");
+    }
+
     async fn get(&self, uri: &str) -> Answer {
         self.ask("GET", uri, &[], "").await
     }
 
     async fn run(&self, body: &str) -> Answer {
         self.ask("POST", "/execution/run", &[("content-type", "application/json")], body).await
+    }
+}
+
+#[tokio::test]
+async fn watching_is_as_documented() {
+    let bench = bench(&[]).await;
+    for (method, uri, status) in [
+        ("GET", "/queue/stats", 200),
+        ("GET", "/queue/stats?x", 400),
+        ("GET", "/queue/history", 200),
+        ("GET", "/queue/history?span=24h&pool=light", 200),
+        ("GET", "/queue/history?span=1h", 400),
+        ("GET", "/queue/history?pool=Light", 400),
+        ("GET", "/sanjers/get", 200),
+        ("GET", "/sanjers/get?x", 400),
+        ("POST", "/sanjers/quiet", 400),
+        ("POST", "/sanjers/quiet?sanjer=", 400),
+        ("POST", "/sanjers/quiet?sanjer=nobody", 404),
+        ("POST", "/sanjers/resume?sanjer=nobody", 404),
+        ("POST", "/sanjers/recycle?sanjer=a:1:2%00", 404),
+        ("GET", "/sanjers/quiet", 405),
+        ("GET", "/execution/explain", 400),
+        ("GET", "/execution/explain?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab", 404),
+        ("GET", "/execution/log?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab", 404),
+        ("GET", "/execution/log?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab&limit=1001", 400),
+        ("GET", "/execution/log?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab&before=0", 400),
+        ("GET", "/execution/dataset?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab", 400),
+        ("GET", "/execution/dataset?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab&name=original", 404),
+        ("GET", "/execution/dataset?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab&name=all", 400),
+        ("GET", "/execution/dataset?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab&name=original&limit=1001", 400),
+        ("GET", "/execution/dataset?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab&name=original&format=xml", 400),
+        (
+            "GET",
+            "/execution/dataset?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab&name=original&format=csv&offset=1",
+            400,
+        ),
+        ("GET", "/execution/hash?job_id=0193f5a0-1c2d-7e4f-8a00-0123456789ab", 404),
+        ("GET", "/system/get", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/metrics?x", 400),
+    ] {
+        bench.answers(method, uri, status).await;
     }
 }
 
@@ -167,6 +219,15 @@ async fn answers_are_as_documented() {
         ("GET", "/platforms/get", 200),
         ("GET", "/openapi.yaml", 200),
         ("GET", "/openapi.yaml?x", 400),
+        ("GET", "/ui", 200),
+        ("GET", "/ui/?status=failed", 200),
+        ("GET", "/ui/jobs", 200),
+        ("GET", "/ui/jobs/0193f5a0-1c2d-7e4f-8a00-0123456789ab", 200),
+        ("GET", "/ui/assets/nothing.js", 404),
+        ("GET", "/ui/assets/%ff", 404),
+        ("GET", "/ui/assets/..%2f.gitignore", 404),
+        ("GET", "/ui/a/b/c", 404),
+        ("POST", "/ui/jobs", 405),
         ("GET", "/system/alive?x=1", 400),
         ("GET", "/execution/get", 400),
         ("GET", "/execution/get?job_id=x", 400),
@@ -210,16 +271,54 @@ async fn answers_are_as_documented() {
         ("DELETE", "/execution/get", 405),
         ("GET", "/execution/run", 405),
     ] {
-        let answer = bench.ask(method, uri, &[], "").await;
-        assert_eq!(answer.status, status, "{method} {uri}: {}", answer.text);
-        let problem = answer.headers["content-type"] == "application/problem+json";
-        assert_eq!(problem, status >= 400, "{method} {uri}");
-        assert_eq!(answer.headers.contains_key("allow"), status == 405, "{method} {uri}");
+        bench.answers(method, uri, status).await;
     }
+    let root = bench.get("/").await;
+    assert_eq!((root.status.as_u16(), &root.headers["location"]), (307, &"/ui/".parse().unwrap()));
     let head = bench.ask("HEAD", "/system/alive", &[], "").await;
     assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
     let options = bench.ask("OPTIONS", "/system/alive", &[], "").await;
     assert_eq!((options.status.as_u16(), &options.headers["allow"]), (204, &"GET,HEAD,POST".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_task_spec_is_checked_without_a_trace() {
+    let bench = bench(&[]).await;
+    let kind = ("content-type", "application/json");
+    let spec = r#"{"platform_id": "noop", "settings": {"on": "2026-11-20", "secret": "hunter2"}}"#;
+    let checked = bench.ask("POST", "/execution/check", &[kind], spec).await;
+    assert_eq!((checked.status.as_u16(), &checked.json["pool"]), (200, &json!("light")), "{}", checked.text);
+    assert_eq!(checked.json["settings"]["on"]["phrase"], "2026-11-20");
+    assert!(checked.json["settings"]["on"]["value"].as_str().unwrap().starts_with("2026-11-20T00:00:00"));
+    assert_eq!(checked.json["settings"]["secret"], "••••");
+    let spec = r#"{"platform_id": "noop", "settings": {"on": "someday"}}"#;
+    let wrong = bench.ask("POST", "/execution/check", &[kind], spec).await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json["errors"][0]["pointer"]), (422, &json!("/settings/on")));
+    assert_eq!(bench.get("/execution/list").await.json["jobs"], json!([]));
+}
+
+#[tokio::test]
+async fn the_dashboard_can_do_nothing_but_show() {
+    let bench = bench(&[]).await;
+    let page = bench.get("/ui/jobs?label=%3Cscript%3E").await;
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("default-src 'none'; script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(page.headers["x-content-type-options"], "nosniff");
+    assert!(!page.text.contains("label="), "nothing of the address is in the page");
+    // Without `make web` there is nothing to keep.
+    if let Some(tag) = page.headers.get("etag").and_then(|tag| tag.to_str().ok()) {
+        assert_eq!(page.headers["cache-control"], "no-cache");
+        let same = bench.ask("GET", "/ui/", &[("if-none-match", tag)], "").await;
+        assert_eq!((same.status.as_u16(), same.text.as_str(), &same.headers["etag"]), (304, "", &tag.parse().unwrap()));
+        let script = page
+            .text
+            .split('"')
+            .find(|part| part.starts_with("/ui/assets/") && part.rsplit('.').next() == Some("js"))
+            .unwrap();
+        let script = bench.get(script).await;
+        assert_eq!(script.headers["cache-control"], "public, max-age=31536000, immutable");
+        assert_eq!(script.headers["content-type"], "text/javascript; charset=utf-8");
+    }
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ impl Bench {
 
     /// Ends so many of the waiting jobs.
     async fn end(&self, shard: Shard, n: usize) -> anyhow::Result<()> {
-        let Claim::Jobs(claimed, _) = self.queue.claim(shard, "bench", Lane::Queue, LIGHT, n).await? else {
+        let Claim::Jobs { jobs: claimed, .. } = self.queue.claim(shard, "bench", Lane::Queue, LIGHT, n).await? else {
             anyhow::bail!("tombstoned");
         };
         let end = |(n, job): (usize, &Claimed)| {

@@ -10,6 +10,7 @@ mod cluster;
 mod connect;
 mod embedded;
 mod error;
+mod health;
 mod link;
 mod lock;
 mod map;
@@ -27,6 +28,7 @@ pub use self::{
     connect::{Broker, Connection},
     embedded::{Embedded, EmbeddedError},
     error::BrokerError,
+    health::Health,
     lock::LockError,
     scratch::Scratch,
     script::{Replicas, Script},

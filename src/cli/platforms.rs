@@ -145,6 +145,7 @@ fn show(report: Report, progress: &mut Progress) {
         Report::Progress { fraction, message } => progress.at(fraction, &message),
         Report::Log(line) => progress.line(&format!("log: {line}")),
         Report::Metadata { key, value } => progress.line(&format!("metadata: {key} = {value}")),
+        Report::Traced(event) => progress.line(&format!("{}: {}", event.level, event.line)),
         Report::Resumed => {}
         Report::Checkpoint(json) => progress.line(&format!("checkpoint: {} bytes", json.len())),
         Report::Dataset { tag, rows } => progress.line(&format!("{}: {} rows", tag.as_str(), rows.len())),

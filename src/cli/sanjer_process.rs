@@ -10,6 +10,6 @@ pub(super) fn run() -> Result<(), CliError> {
     let mut orders = BufReader::new(stdin());
     let start = sanjer::read_start(&mut orders)
         .map_err(|error| CliError::Start(format!("this command is for supervisors: no orders on stdin: {error}")))?;
-    logging::init(&start.config.log)?;
+    logging::init_sanjer(&start.config.log, start.config.jobs.log_level)?;
     sanjer::run(start, orders).map_err(|error| CliError::Start(format!("{error:#}")))
 }

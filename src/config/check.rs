@@ -117,6 +117,11 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     if !(1..=100).contains(&breaker.failed_percent) {
         return no("network.breaker.failed_percent", "expected 1 to 100");
     }
+    let network = &config.network;
+    let calls = [("network.max_calls", network.max_calls), ("network.max_calls_unproven", network.max_calls_unproven)];
+    if let Some((key, _)) = calls.iter().find(|(_, calls)| *calls == 0) {
+        return no(key, "expected at least 1");
+    }
     if breaker.min_requests == 0 {
         return no("network.breaker.min_requests", "expected at least 1");
     }

@@ -25,7 +25,7 @@ pub use self::{
     load::{ConfigError, Overrides, defaults, load},
     place::{Place, PlaceError, Watched},
     requests::{CallbackTo, Provider, Receiver, Requests, RequestsIn},
-    units::{ByteSize, Durability, LogFormat, PoolSize, Span, UnitError},
+    units::{ByteSize, Durability, LogFormat, LogLevel, PoolSize, Span, UnitError},
 };
 
 /// Every setting. Keys are explained in `config.default.toml`.
@@ -122,6 +122,7 @@ pub struct Jobs {
     pub max_snoozes: u32,
     pub max_checkpoint: ByteSize,
     pub max_log_lines: u32,
+    pub log_level: LogLevel,
     pub max_dataset: ByteSize,
     pub max_result: ByteSize,
     pub max_events: u32,
@@ -159,6 +160,8 @@ pub struct Network {
     pub timeout: Span,
     pub connect_timeout: Span,
     pub max_body: ByteSize,
+    pub max_calls: u32,
+    pub max_calls_unproven: u32,
     pub retry: Retry,
     pub breaker: Breaker,
 }

@@ -1,17 +1,46 @@
 //! The configuration as a person may see it.
 
+use url::Url;
+
 use super::{Config, Redis};
 use crate::secret::MASK;
 
 impl Config {
     /// As TOML, the password of Redis masked.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(&self.shown())
+    }
+
+    /// As JSON for anybody who asks: what a provider's URL says besides its place may be a key, so that is masked too.
+    pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
+        let mut shown = self.shown();
+        for provider in shown.providers.values_mut() {
+            hide(&mut provider.url);
+        }
+        for receiver in shown.callbacks.values_mut() {
+            hide(&mut receiver.url);
+        }
+        serde_json::to_value(shown)
+    }
+
+    fn shown(&self) -> Self {
         let mut shown = self.clone();
         shown.redis.url = self.redis.shown_url();
         for receiver in shown.callbacks.values_mut() {
             MASK.clone_into(&mut receiver.secrets);
         }
-        toml::to_string(&shown)
+        shown
+    }
+}
+
+/// Masks a URL's password and what follows its path.
+fn hide(url: &mut Url) {
+    if url.password().is_some() {
+        // It cannot fail: there is one.
+        url.set_password(Some(MASK)).ok();
+    }
+    if url.query().is_some() {
+        url.set_query(Some(MASK));
     }
 }
 
@@ -50,6 +79,19 @@ pub(super) fn without_password(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_in_urls_are_hidden() {
+        for (url, shown) in [
+            ("https://a.example/path", "https://a.example/path"),
+            ("https://a.example/path?key=s3cret", "https://a.example/path?%E2%80%A2%E2%80%A2%E2%80%A2%E2%80%A2"),
+            ("https://me:s3cret@a.example/", "https://me:%E2%80%A2%E2%80%A2%E2%80%A2%E2%80%A2@a.example/"),
+        ] {
+            let mut url: Url = url.parse().unwrap();
+            hide(&mut url);
+            assert_eq!(url.as_str(), shown);
+        }
+    }
 
     #[test]
     fn passwords_are_masked() {

@@ -43,7 +43,7 @@ fn from(toml: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Conf
 fn the_defaults_are_a_configuration() {
     let config = from("", &[], &[]).unwrap();
     assert_eq!(config.api.listen.to_string(), "127.0.0.1:8900");
-    assert_eq!(config.sanjers.pools.keys().collect::<Vec<_>>(), ["heavy", "light", "standing"]);
+    assert_eq!(config.sanjers.pools.keys().collect::<Vec<_>>(), ["fetch", "heavy", "light", "standing"]);
     let shown = config.to_toml().unwrap();
     let again = from(&shown, &[], &[]).unwrap();
     assert_eq!(again.to_toml().unwrap(), shown, "what show prints can be read again");

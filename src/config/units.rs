@@ -30,6 +30,18 @@ pub enum LogFormat {
     Json,
 }
 
+/// From which level on something is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the usual levels")]
+pub enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
 /// What an accepted job has survived when its client is told so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -122,6 +134,29 @@ impl fmt::Display for LogFormat {
     }
 }
 
+const LOG_LEVELS: [(&str, LogLevel); 6] = [
+    ("off", LogLevel::Off),
+    ("error", LogLevel::Error),
+    ("warn", LogLevel::Warn),
+    ("info", LogLevel::Info),
+    ("debug", LogLevel::Debug),
+    ("trace", LogLevel::Trace),
+];
+
+impl FromStr for LogLevel {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let level = LOG_LEVELS.into_iter().find(|(word, _)| *word == text).map(|(_, level)| level);
+        level.ok_or(UnitError { expected: "off, error, warn, info, debug or trace" })
+    }
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(LOG_LEVELS.into_iter().find(|(_, level)| level == self).map_or("off", |(word, _)| word))
+    }
+}
+
 impl FromStr for Durability {
     type Err = UnitError;
     fn from_str(text: &str) -> Result<Self, UnitError> {
@@ -176,7 +211,7 @@ macro_rules! as_text {
         }
     )*};
 }
-as_text!(Span, ByteSize, PoolSize, LogFormat, Durability);
+as_text!(Span, ByteSize, PoolSize, LogFormat, LogLevel, Durability);
 
 #[cfg(test)]
 mod tests {
@@ -189,6 +224,9 @@ mod tests {
         }
         for text in ["512B", "64KiB", "1MiB", "3GiB"] {
             assert_eq!(text.parse::<ByteSize>().map(|size| size.to_string()), Ok(text.into()));
+        }
+        for text in ["off", "error", "warn", "info", "debug", "trace"] {
+            assert_eq!(text.parse::<LogLevel>().map(|level| level.to_string()), Ok(text.into()));
         }
         assert_eq!("2x64".parse(), Ok(PoolSize { processes: 2, slots: 64 }));
     }

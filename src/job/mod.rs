@@ -6,6 +6,7 @@
 //! secret.
 
 mod again;
+mod check;
 mod cursor;
 mod events;
 mod failures;
@@ -32,6 +33,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use self::{
     again::{CancelError, RetryError},
+    check::Checked,
     cursor::CursorError,
     events::{EventId, EventIdError, Follower, Told},
     failures::{Failures, Group},

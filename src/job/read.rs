@@ -1,11 +1,12 @@
 //! How a job is read: one `HGETALL`; its datasets and log only when asked for, in bounded pieces.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures_util::stream::{self, Stream};
+use serde_json::Value;
 
 use super::{Beside, Job, JobId, Jobs, RecordError, Status};
-use crate::{broker::BrokerError, platform::Tag, queue::keys};
+use crate::{broker::BrokerError, platform::Tag, queue::keys, secret};
 
 /// About how many bytes of rows one call brings.
 const PIECE_BYTES: u64 = 256 << 10;
@@ -54,6 +55,23 @@ impl Jobs {
         Ok(statuses.into_iter().map(|status| status?.parse().ok()).collect())
     }
 
+    /// Its hash as it stands in Redis, secrets masked.
+    pub async fn shown_hash(&self, id: JobId) -> Result<Option<BTreeMap<String, String>>, ReadError> {
+        let Some(hash) = self.hash(id).await? else { return Ok(None) };
+        let mut shown: BTreeMap<_, _> = hash.into_iter().collect();
+        if let Some(settings) = shown.get_mut("settings") {
+            // What cannot be read cannot be masked in parts.
+            *settings = serde_json::from_str(settings).map_or_else(
+                |_| secret::MASK.to_owned(),
+                |mut stored: Value| {
+                    secret::mask(&mut stored);
+                    stored.to_string()
+                },
+            );
+        }
+        Ok(Some(shown))
+    }
+
     /// Its hash as it stands in Redis.
     pub(super) async fn hash(&self, id: JobId) -> Result<Option<HashMap<String, String>>, ReadError> {
         let hash: HashMap<_, _> = self.broker().query(redis::cmd("HGETALL").arg(keys::job(id))).await?;
@@ -74,10 +92,21 @@ impl Jobs {
         tag: Tag,
         beside: Beside,
     ) -> impl Stream<Item = Result<Vec<String>, ReadError>> + Send + use<> {
+        self.rows_from(id, tag, beside, 0)
+    }
+
+    /// The same without so many of the first.
+    pub fn rows_from(
+        &self,
+        id: JobId,
+        tag: Tag,
+        beside: Beside,
+        first: u64,
+    ) -> impl Stream<Item = Result<Vec<String>, ReadError>> + Send + use<> {
         let rows = beside.rows(tag);
         let piece = piece(rows.kept, rows.bytes);
         let key = format!("{}:{}", keys::job(id), tag.as_str());
-        stream::try_unfold((self.clone(), 0), move |(jobs, from)| {
+        stream::try_unfold((self.clone(), first), move |(jobs, from)| {
             let key = key.clone();
             async move {
                 if from >= rows.kept {

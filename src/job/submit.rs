@@ -97,7 +97,7 @@ impl Jobs {
         shard_of(&key.name, self.queue.shards().count())
     }
 
-    fn accept(&self, posted: Value, id: JobId) -> Result<NewJob, Refusal> {
+    pub(super) fn accept(&self, posted: Value, id: JobId) -> Result<NewJob, Refusal> {
         let now = Timestamp::now();
         let mut faults = Vec::new();
         let mut spec = TaskSpec::read(posted, now, &mut faults);

@@ -65,7 +65,7 @@ impl Bench {
         for shard in self.jobs.queue().shards() {
             self.jobs.queue().heartbeat(shard, "a", &[("pool", "light".to_owned())]).await.unwrap();
             match self.jobs.queue().claim(shard, "a", Lane::Queue, "light", n).await.unwrap() {
-                Claim::Jobs(jobs, _) => claimed.extend(jobs),
+                Claim::Jobs { jobs, .. } => claimed.extend(jobs),
                 Claim::Tombstoned => panic!("tombstoned"),
             }
         }

@@ -1,15 +1,30 @@
 //! What is different between one revision of the Network and the next.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
-use super::model::{AggregatedPeer, Network};
+use super::model::{AggregatedNode, AggregatedPeer, Network};
 
 /// Ids that one list of a change names; it counts all of them.
 const NAMED: usize = 50;
+/// The most bytes of a patch: where more is different, followers read the whole Network.
+const MAX_PATCH: usize = 256 << 10;
 
-/// What one revision changed.
+/// Everything that is different in `after`, as it is now, or as it was if it left.
+#[derive(Clone, Debug)]
+pub struct Difference<'a> {
+    nodes: Parts<'a, AggregatedNode>,
+    peers: Parts<'a, AggregatedPeer>,
+}
+
+/// What joined, left and changed between two lists that are sorted by id.
+#[derive(Clone, Debug)]
+struct Parts<'a, T> {
+    joined: Vec<&'a T>,
+    left: Vec<&'a T>,
+    changed: Vec<&'a T>,
+}
+
+/// What one revision changed, in brief.
 #[derive(Clone, Debug, Default, Serialize, PartialEq)]
 pub struct Change {
     /// Nodes that had not been there.
@@ -35,46 +50,94 @@ pub struct Ids {
     pub ids: Vec<String>,
 }
 
-impl<'a> FromIterator<&'a str> for Ids {
-    fn from_iter<T: IntoIterator<Item = &'a str>>(all: T) -> Self {
-        let mut ids = Self::default();
-        for id in all {
-            ids.count += 1;
-            if ids.ids.len() < NAMED {
-                ids.ids.push(id.to_owned());
+/// What makes the Network of before into the one of now.
+#[derive(Serialize)]
+struct Patch<'a> {
+    nodes: Vec<&'a AggregatedNode>,
+    nodes_left: Vec<&'a str>,
+    peers: Vec<&'a AggregatedPeer>,
+    peers_left: Vec<&'a str>,
+}
+
+/// What has an id.
+trait Identified: PartialEq {
+    fn id(&self) -> &str;
+}
+
+impl Identified for AggregatedNode {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Identified for AggregatedPeer {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl<'a> Difference<'a> {
+    /// Compares two Networks.
+    pub fn between(before: &'a Network, after: &'a Network) -> Self {
+        Self { nodes: Parts::between(&before.nodes, &after.nodes), peers: Parts::between(&before.peers, &after.peers) }
+    }
+
+    /// Peers that are not there any more, as they were.
+    pub fn departed(&self) -> &[&'a AggregatedPeer] {
+        &self.peers.left
+    }
+
+    /// It in brief.
+    pub fn change(&self) -> Change {
+        Change {
+            nodes_joined: ids(&self.nodes.joined),
+            nodes_left: ids(&self.nodes.left),
+            nodes_changed: ids(&self.nodes.changed),
+            peers_joined: ids(&self.peers.joined),
+            peers_left: ids(&self.peers.left),
+            peers_changed: ids(&self.peers.changed),
+        }
+    }
+
+    /// It as a JSON object, unless that is too large to be worth it: `nodes` and `peers` as they are now, each in place of
+    /// the one with its id or new, and the ids of those that left.
+    pub fn patch(&self) -> Option<String> {
+        let (nodes, peers) = (self.nodes.present(), self.peers.present());
+        // Each has more than 256 bytes.
+        if nodes.len() + peers.len() > MAX_PATCH / 256 {
+            return None;
+        }
+        let patch = Patch { nodes, nodes_left: self.nodes.gone(), peers, peers_left: self.peers.gone() };
+        serde_json::to_string(&patch).ok().filter(|json| json.len() <= MAX_PATCH)
+    }
+}
+
+impl<'a, T: Identified> Parts<'a, T> {
+    fn between(before: &'a [T], after: &'a [T]) -> Self {
+        let find = |list: &'a [T], wanted: &T| {
+            list.binary_search_by(|item| item.id().cmp(wanted.id())).ok().and_then(|place| list.get(place))
+        };
+        let (mut joined, mut changed) = (Vec::new(), Vec::new());
+        for item in after {
+            match find(before, item) {
+                None => joined.push(item),
+                Some(was) if was != item => changed.push(item),
+                Some(_) => {}
             }
         }
-        ids
+        Self { joined, left: before.iter().filter(|item| find(after, item).is_none()).collect(), changed }
+    }
+
+    /// What is other than it was, or new.
+    fn present(&self) -> Vec<&'a T> {
+        self.joined.iter().chain(&self.changed).copied().collect()
+    }
+
+    fn gone(&self) -> Vec<&'a str> {
+        self.left.iter().map(|item| item.id()).collect()
     }
 }
 
-impl Change {
-    /// What is different in `after`.
-    pub fn between(before: &Network, after: &Network) -> Self {
-        let [nodes_joined, nodes_left, nodes_changed] = differences(&before.nodes, &after.nodes, |node| &node.id);
-        let [peers_joined, peers_left, peers_changed] = differences(&before.peers, &after.peers, |peer| &peer.id);
-        Self { nodes_joined, nodes_left, nodes_changed, peers_joined, peers_left, peers_changed }
-    }
-}
-
-/// Peers that are not there any more, as they were.
-pub fn departed<'a>(before: &'a Network, after: &Network) -> Vec<&'a AggregatedPeer> {
-    let there: BTreeSet<&str> = after.peers.iter().map(|peer| peer.id.as_str()).collect();
-    before.peers.iter().filter(|peer| !there.contains(peer.id.as_str())).collect()
-}
-
-/// What joined, left and changed between two lists that are sorted by id.
-fn differences<T: PartialEq>(before: &[T], after: &[T], id: impl Fn(&T) -> &String) -> [Ids; 3] {
-    let find = |list: &'_ [T], wanted: &str| list.binary_search_by(|item| id(item).as_str().cmp(wanted)).ok();
-    let joined = after.iter().filter(|item| find(before, id(item)).is_none());
-    let left = before.iter().filter(|item| find(after, id(item)).is_none());
-    let changed = after.iter().filter(|item| {
-        let was = find(before, id(item)).and_then(|place| before.get(place));
-        was.is_some_and(|was| was != *item)
-    });
-    [
-        joined.map(|item| id(item).as_str()).collect(),
-        left.map(|item| id(item).as_str()).collect(),
-        changed.map(|item| id(item).as_str()).collect(),
-    ]
+fn ids<T: Identified>(items: &[&T]) -> Ids {
+    Ids { count: items.len(), ids: items.iter().take(NAMED).map(|item| item.id().to_owned()).collect() }
 }

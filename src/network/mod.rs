@@ -34,15 +34,15 @@ mod watch;
 pub use self::{
     alarms::{AlarmKey, AlarmKind, Alarms, Health, alarms},
     ask::AskError,
-    change::{Change, Ids, departed},
+    change::{Change, Difference, Ids},
     discovery::{Candidate, Rules, Tried},
-    feed::{Feeds, Follower, Latest},
+    feed::{Feeds, Follower, Message, MessageKind, Told, Wanted},
     merge::{Reporters, merge},
     model::{AggregatedNode, AggregatedPeer, Block, Network, Node, Peer, READY, Volatile, is_id},
     plan::{Kind, Plan, Target},
     prefix::{Prefix, PrefixError},
     status::{Hint, Receipt, Status, StatusError, read},
     steady::{Readings, Steady, TOLERANCE, keep},
-    store::{Checked, Held, Store, Stored, Token},
+    store::{Checked, Held, News, Store, Stored, Token},
     watch::{Report, watch},
 };

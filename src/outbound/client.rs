@@ -20,6 +20,7 @@ use url::Url;
 use super::{
     Error, Gate, Policy, Refusal, Response, Rule, Schedules,
     body::{self, Fault},
+    gate::Crowd,
     resolver::{Guarded, System},
     response::retry_after,
 };
@@ -101,6 +102,7 @@ struct Inner {
     guarded: Guarded,
     settings: config::Network,
     schedules: Schedules,
+    crowd: Crowd,
     /// Made at the first call: the certificate authorities take time and memory that few processes need.
     http: OnceLock<reqwest::Client>,
 }
@@ -117,6 +119,7 @@ impl Client {
             guarded: Guarded { policy: Arc::new(Policy::new(network)), names },
             settings: network.clone(),
             schedules: Schedules::new(&network.retry),
+            crowd: Crowd::new(network),
             http: OnceLock::new(),
         }))
     }
@@ -133,7 +136,7 @@ impl Client {
 
     /// The gate that all processes share which use this Redis, of so many shards.
     pub fn gate(&self, broker: Broker, shards: u16) -> Gate {
-        Gate::new(broker, shards, &self.0.settings)
+        Gate::new(broker, shards, &self.0.settings, self.0.crowd.clone())
     }
 
     /// Makes the call and reads the whole answer. Any status is an answer.

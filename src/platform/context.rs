@@ -62,6 +62,8 @@ pub enum Report {
     },
     /// A line for the job's log; at most [`MAX_MESSAGE`] bytes.
     Log(String),
+    /// A tracing event of the run.
+    Traced(Event),
     /// The run goes on from the checkpoint of an earlier one, with the rows that had written by then.
     Resumed,
     /// Where the job is: what its next run begins with, as JSON text.
@@ -73,6 +75,17 @@ pub enum Report {
         /// The rows.
         rows: Vec<Box<RawValue>>,
     },
+}
+
+/// A tracing event, as a job's log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// In lower case.
+    pub level: &'static str,
+    /// Where in the code it was made.
+    pub target: String,
+    /// Its message and its fields; at most [`MAX_MESSAGE`] bytes.
+    pub line: String,
 }
 
 /// A report and who said it: `lease` is the fencing token of the write it becomes.
@@ -253,6 +266,22 @@ impl Context {
         self.report(Report::Log(self.shown(&line.into()))).await;
     }
 
+    /// Adds a tracing event to the job's log.
+    pub(crate) async fn traced(&self, event: Event) {
+        let event = self.shown_event(event);
+        self.report(Report::Traced(event)).await;
+    }
+
+    /// The same without waiting: false if there is no room.
+    pub(crate) fn try_traced(&self, event: Event) -> bool {
+        let report = Report::Traced(self.shown_event(event));
+        self.inner.reports.try_send(self.envelope(report)).is_ok()
+    }
+
+    fn shown_event(&self, event: Event) -> Event {
+        Event { line: self.shown(&event.line), target: cut(event.target), ..event }
+    }
+
     /// Sets one key of the job's metadata. A key of more than 100 bytes or a value of more than 16 KiB (as JSON) is
     /// dropped, and the job's log says so: metadata is for a glance, datasets are for data.
     pub async fn metadata(&self, key: impl Into<String>, value: impl Into<Value>) {
@@ -306,9 +335,12 @@ impl Context {
         cut(self.redactor.redact(text))
     }
 
+    fn envelope(&self, report: Report) -> Envelope {
+        Envelope { job: self.inner.run.job, lease: self.inner.run.lease, report }
+    }
+
     async fn report(&self, report: Report) {
-        let envelope = Envelope { job: self.inner.run.job, lease: self.inner.run.lease, report };
-        if self.inner.reports.send(envelope).await.is_err() {
+        if self.inner.reports.send(self.envelope(report)).await.is_err() {
             // Nobody listens any more: the process is ending and will hand this job back.
             self.inner.cancelled.cancel();
         }

@@ -19,12 +19,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use self::{
-    context::{Context, Envelope, MAX_MESSAGE, Network, Redis, Report, Run, Tag, Twins},
+    context::{Context, Envelope, Event, MAX_MESSAGE, Network, Redis, Report, Run, Tag, Twins},
     failure::{Failure, JobError, Result},
     registry::{Registry, RegistryError},
     rooms::Rooms,
     settings::{Date, Moment, OpenError, Opened, Secret, SettingField, SettingsError},
-    spec::{Backoff, HEAVY, LIGHT, STANDING, Spec, hours, minutes, seconds},
+    spec::{Backoff, FETCH, HEAVY, LIGHT, STANDING, Spec, hours, minutes, seconds},
 };
 
 /// Everything a platform's file needs, in one line.
@@ -37,7 +37,7 @@ pub mod prelude {
     pub use crate::outbound as http;
 
     pub use super::{
-        Context, Date, Failure, HEAVY, LIGHT, Result, STANDING, Secret, Spec, Tag, hours, minutes, seconds,
+        Context, Date, FETCH, Failure, HEAVY, LIGHT, Result, STANDING, Secret, Spec, Tag, hours, minutes, seconds,
     };
 }
 

@@ -1,6 +1,9 @@
 //! All platforms, found at build time by `build.rs`, and checked when they are loaded.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
@@ -54,6 +57,11 @@ impl Registry {
             }
         }
         Ok(Self { platforms })
+    }
+
+    /// Every pool that a job of this build can be in.
+    pub fn pools(&self) -> BTreeSet<String> {
+        self.iter().flat_map(|platform| platform.spec.pools()).map(str::to_owned).collect()
     }
 
     /// One of them.

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 /// Pool for short jobs that mostly wait: many share a process.
 pub const LIGHT: &str = "light";
+/// Pool for calls of strangers' hosts, which may keep silent: very many share a process, and none waits for them.
+pub const FETCH: &str = "fetch";
 /// Pool for jobs that need a process of their own.
 pub const HEAVY: &str = "heavy";
 /// Pool for jobs that never end by themselves.

@@ -9,14 +9,14 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{BATCH, Backoff, Claim, Held, Lane, Queue, Ticket};
-use crate::{broker::BrokerError, job::Shard};
+use crate::{broker::BrokerError, job::Shard, watch::Tally};
 
 /// What a claimer works with.
 #[derive(Debug)]
@@ -43,6 +43,10 @@ pub struct Claimer {
     pub lease: Duration,
     /// Called before the process begins to run several jobs at once.
     pub shares: fn(),
+    /// Whether it shall take none for a while.
+    pub quiet: watch::Receiver<bool>,
+    /// Where it says how long jobs had waited.
+    pub tally: Tally,
     /// Ends when no more jobs shall be taken.
     pub stop: CancellationToken,
 }
@@ -74,7 +78,7 @@ impl Claimer {
         let mut backoff = Backoff::default();
         let mut doubt_until = None;
         let mut connected = self.queue.broker().connected();
-        while let Some(slot) = self.slot(until).await {
+        while let Some(slot) = self.slot_unless_quiet(until, doubt_until.is_some()).await {
             if connected != self.queue.broker().connected() {
                 connected = self.queue.broker().connected();
                 doubt_until = Some(Instant::now() + self.lease);
@@ -107,6 +111,20 @@ impl Claimer {
         Declared::Alive
     }
 
+    /// A free slot once it may take jobs; at once if what it holds is in doubt.
+    async fn slot_unless_quiet(&self, until: &CancellationToken, in_doubt: bool) -> Option<OwnedSemaphorePermit> {
+        let mut quiet = self.quiet.clone();
+        if !in_doubt {
+            tokio::select! {
+                biased;
+                () = until.cancelled() => return None,
+                // Nobody can ask for quiet any more only when the process ends.
+                _ = quiet.wait_for(|quiet| !quiet) => {}
+            }
+        }
+        self.slot(until).await
+    }
+
     /// A free slot, or nothing when it is time to stop.
     async fn slot(&self, until: &CancellationToken) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
@@ -133,9 +151,15 @@ impl Claimer {
             if in_doubt {
                 self.disown(shard).await?;
             }
+            if *self.quiet.borrow() {
+                continue;
+            }
             match self.queue.claim(shard, &self.sanjer, lane, &self.pool, slots.num_permits()).await? {
                 Claim::Tombstoned => return Ok(Round::Dead),
-                Claim::Jobs(jobs, due) => {
+                Claim::Jobs { jobs, due, waited_ms } => {
+                    if !jobs.is_empty() {
+                        self.tally.picked_up(waited_ms, jobs.len());
+                    }
                     let alone = lane == Lane::Alone || self.slots == 1;
                     let take = jobs.into_iter().map_while(|job| {
                         let cancel = self.held.add(job.id, job.lease, slots.split(1)?, alone);

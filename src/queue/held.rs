@@ -39,7 +39,7 @@ struct Jobs {
 pub struct Hold {
     lease: u64,
     cancel: CancellationToken,
-    ended: bool,
+    ended: Option<Instant>,
     /// Whether it has the process for itself. Then its slot is free again when the end of its run stands in Redis, not
     /// before: it must be the only job that could have killed the process.
     alone: bool,
@@ -123,7 +123,7 @@ impl Held {
     pub fn add(&self, id: JobId, lease: u64, slot: OwnedSemaphorePermit, alone: bool) -> CancellationToken {
         let cancel = CancellationToken::new();
         let slot = Some(slot);
-        let hold = Hold { lease, cancel: cancel.clone(), ended: false, alone, slot, run: None, stop: None };
+        let hold = Hold { lease, cancel: cancel.clone(), ended: None, alone, slot, run: None, stop: None };
         let mut jobs = self.lock();
         jobs.taken += 1;
         if jobs.holds.is_empty() {
@@ -136,7 +136,7 @@ impl Held {
     /// Notes that the run of a job has begun; `false` if it was ended meanwhile and must not go on.
     pub fn started(&self, id: JobId, lease: u64, abort: AbortHandle, limits: Limits) -> bool {
         let mut jobs = self.lock();
-        let Some(hold) = jobs.hold(id, lease).filter(|hold| !hold.ended) else { return false };
+        let Some(hold) = jobs.hold(id, lease).filter(|hold| hold.ended.is_none()) else { return false };
         hold.run = Some(Run { since: Instant::now(), abort, limits });
         true
     }
@@ -175,17 +175,17 @@ impl Held {
         all.into_iter().filter(|(id, lease)| jobs.end(*id, *lease) != Ended::Before).collect()
     }
 
-    /// Forgets a job whose end is confirmed, or which turned out to be another's.
-    pub fn remove(&self, id: JobId, lease: u64) {
+    /// Forgets a job whose end is confirmed, or which turned out to be another's. Returns how long its run took, if it
+    /// had begun.
+    pub fn remove(&self, id: JobId, lease: u64) -> Option<Duration> {
         let mut jobs = self.lock();
-        if jobs.hold(id, lease).is_some()
-            && let Some(hold) = jobs.holds.remove(&id)
-        {
-            jobs.unconfirmed -= usize::from(hold.ended);
-        }
+        let hold = jobs.hold(id, lease).is_some().then(|| jobs.holds.remove(&id)).flatten();
+        jobs.unconfirmed -= usize::from(hold.as_ref().is_some_and(|hold| hold.ended.is_some()));
         if jobs.holds.is_empty() {
             self.emptied.notify_waiters();
         }
+        let hold = hold?;
+        Some(hold.ended?.saturating_duration_since(hold.run?.since))
     }
 
     /// Looks at every run that has not ended and does what `step` says. Returns the ends that must be written for runs
@@ -193,7 +193,7 @@ impl Held {
     pub fn patrol(&self, mut step: impl FnMut(&Hold) -> Step) -> (Vec<Finish>, bool) {
         let mut jobs = self.lock();
         let (mut gone, mut stuck) = (Vec::new(), false);
-        for (id, hold) in jobs.holds.iter_mut().filter(|(_, hold)| !hold.ended) {
+        for (id, hold) in jobs.holds.iter_mut().filter(|(_, hold)| hold.ended.is_none()) {
             match step(hold) {
                 Step::Leave => {}
                 Step::Stop(why) => hold.ask_to_stop(why),
@@ -260,10 +260,10 @@ impl Jobs {
 
     fn end(&mut self, id: JobId, lease: u64) -> Ended {
         let Self { holds, unconfirmed, .. } = self;
-        let Some(hold) = holds.get_mut(&id).filter(|hold| hold.lease == lease && !hold.ended) else {
+        let Some(hold) = holds.get_mut(&id).filter(|hold| hold.lease == lease && hold.ended.is_none()) else {
             return Ended::Before;
         };
-        hold.ended = true;
+        hold.ended = Some(Instant::now());
         if !hold.alone && *unconfirmed < BATCH {
             hold.slot = None;
         }

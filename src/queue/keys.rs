@@ -13,7 +13,7 @@
 //! | `stops:<sanjer>` | zset | jobs it shall stop, by when its supervisor ends it if it has not |
 //! | `ttl` | zset | jobs that may not wait longer than this |
 //! | `sanjers` | zset | sanjers by the end of their lease |
-//! | `sanjer:<name>` | hash | pool, lane, slots, host, pid, started_at, version; `reported`: number of its last call that wrote reports |
+//! | `sanjer:<name>` | hash | pool, lane, slots, host, pid, started_at, version; `reported`: number of its last call that wrote reports; in shard 0 also state, rss, cpu_ms, `gathered`: number of its last call that wrote counts, `asked`: what is asked of it and the number of that, `asks` |
 //! | `tombstones` | zset | names declared dead, by when; a claim of theirs is refused |
 //! | `done:<platform>:<status>:<kept>` | zset | finished jobs by when they ended; kept so many ms, or `own`: as `expiry` says |
 //! | `done` | set | `<platform>:<status>:<kept>` of the above that hold jobs |
@@ -26,7 +26,7 @@
 //! | `events` | stream | field = event JSON, value = ids of its jobs; one entry a script call, trimmed |
 //! | `idempotency:<hash>` | hash | `job_id`, `body` of a key's first use; expires |
 //! | `hungry:<lane>:<pool>` | string | set by a claim that found too little; whoever adds work deletes it and wakes |
-//! | `counters` | hash | `refused_writes` |
+//! | `counters` | hash | `refused_writes`; `runs:<pool>:<outcome>`; `ended:<pool>:<status>`: ends that no run's outcome brought about; `deaths:<pool>` of sanjers (shard 0) |
 //! | `meta` (shard 0 only) | hash | `shards`, `key_fingerprint` |
 
 use super::Lane;

@@ -79,11 +79,27 @@ pub struct Claimed {
     pub options: Option<String>,
 }
 
+/// What a sanjer hears with its heartbeat.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Jobs that it shall stop.
+    pub stops: Vec<JobId>,
+    /// What is asked of itself, and the number of that; said again and again.
+    pub asked: Option<String>,
+}
+
 /// The answer to a claim.
 #[derive(Debug)]
 pub enum Claim {
-    /// These jobs are yours; the next delayed one is due in so many milliseconds.
-    Jobs(Vec<Claimed>, Option<u64>),
+    /// These jobs are yours.
+    Jobs {
+        /// All of them.
+        jobs: Vec<Claimed>,
+        /// In how many milliseconds the next delayed one is due.
+        due: Option<u64>,
+        /// How many milliseconds the first of them had waited in its queue.
+        waited_ms: u64,
+    },
     /// You were declared dead. End.
     Tombstoned,
 }
@@ -178,15 +194,17 @@ impl Claim {
     /// Reads what `lua/claim.lua` returns.
     pub(super) fn read(answer: Vec<Value>) -> Result<Self, BrokerError> {
         let mut values = answer.into_iter();
-        let next_due = match values.next() {
-            Some(Value::Int(ms)) => u64::try_from(ms).ok(),
+        let (due, waited_ms) = match (values.next(), values.next()) {
+            (Some(Value::Int(due)), Some(Value::Int(waited))) => {
+                (u64::try_from(due).ok(), u64::try_from(waited).unwrap_or(0))
+            }
             _ => return Ok(Self::Tombstoned),
         };
         let mut jobs = Vec::with_capacity(values.len() / 7);
         while let Some(job) = claimed(&mut values) {
             jobs.push(job?);
         }
-        Ok(Self::Jobs(jobs, next_due))
+        Ok(Self::Jobs { jobs, due, waited_ms })
     }
 }
 

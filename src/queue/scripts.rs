@@ -2,7 +2,7 @@
 
 use redis::{Cmd, FromRedisValue, Value};
 
-use super::{Claim, Death, Finish, IdempotencyKey, Lane, NewJob, Said, Submitted, Written, keys};
+use super::{Claim, Death, Finish, Heard, IdempotencyKey, Lane, NewJob, Said, Submitted, Written, keys};
 use crate::{
     broker::{Broker, BrokerError, Connection, Replicas, Script},
     config::{Config, Durability},
@@ -111,6 +111,11 @@ impl Queue {
     /// Every shard.
     pub fn shards(&self) -> impl Iterator<Item = Shard> + use<> {
         (0..self.limits.shards).map(Shard)
+    }
+
+    /// How much earlier a step of priority lets a job run, ms.
+    pub fn window_ms(&self) -> u64 {
+        self.limits.window_ms
     }
 
     /// What platforms keep things with.
@@ -249,19 +254,22 @@ impl Queue {
         }
     }
 
-    /// Renews a sanjer's lease in one shard; the jobs it shall stop, or `None` when it has been declared dead.
+    /// Renews a sanjer's lease in one shard; what it hears there, or `None` when it has been declared dead.
     pub async fn heartbeat(
         &self,
         shard: Shard,
         sanjer: &str,
         fields: &[(&str, String)],
-    ) -> Result<Option<Vec<JobId>>, BrokerError> {
+    ) -> Result<Option<Heard>, BrokerError> {
         let args = |command: &mut Cmd| {
             command.arg(sanjer).arg(self.limits.lease_ms).arg(fields);
         };
         let answer: Vec<String> = self.script(script!("heartbeat"), shard, args).await?;
-        let stops = answer.iter().skip(1).filter_map(|id| id.parse().ok()).collect();
-        Ok((answer.first().map(String::as_str) == Some("1")).then_some(stops))
+        let heard = || Heard {
+            asked: answer.get(1).filter(|asked| !asked.is_empty()).cloned(),
+            stops: answer.iter().skip(2).filter_map(|id| id.parse().ok()).collect(),
+        };
+        Ok((answer.first().map(String::as_str) == Some("1")).then(heard))
     }
 
     /// Which of these sanjers had to stop a job of one shard and have not.
@@ -307,6 +315,16 @@ impl Queue {
     /// Where a job was when it last said so, as JSON.
     pub async fn checkpoint(&self, id: JobId) -> Result<Option<String>, BrokerError> {
         self.broker.query(redis::cmd("GET").arg(format!("{}:checkpoint", keys::job(id)))).await
+    }
+
+    /// Everything that a sanjer holds; bounded by its slots.
+    pub async fn held_by(&self, sanjer: &str) -> Result<Vec<JobId>, BrokerError> {
+        let mut pipeline = redis::pipe();
+        for shard in self.shards() {
+            pipeline.cmd("SMEMBERS").arg(keys::named(shard, format_args!("held:{sanjer}")));
+        }
+        let ids: Vec<Vec<String>> = self.broker.pipeline(&pipeline).await?;
+        Ok(ids.iter().flatten().filter_map(|id| id.parse().ok()).collect())
     }
 
     /// The stored settings of everything a sanjer holds in one shard, and whose they are; bounded by its slots.

@@ -19,7 +19,8 @@ use super::{BATCH, Backoff, Finish, Held, Queue, Said, Stop, Written};
 use crate::{
     broker::BrokerError,
     job::{JobId, Shard, Status},
-    platform::{Envelope, Report},
+    platform::{Envelope, Event, Report},
+    watch::Tally,
 };
 
 /// At most one progress per job in this time.
@@ -34,6 +35,7 @@ pub struct Writer {
     queue: Queue,
     sanjer: String,
     held: Held,
+    tally: Tally,
     reports: mpsc::Receiver<Envelope>,
     finishes: mpsc::Receiver<Finish>,
     /// How many calls wrote reports.
@@ -52,15 +54,16 @@ struct Speaker {
 }
 
 impl Writer {
-    /// A writer for one sanjer.
+    /// A writer for one sanjer; how long runs took goes to `tally`.
     pub fn new(
         queue: Queue,
         sanjer: String,
         held: Held,
+        tally: Tally,
         reports: mpsc::Receiver<Envelope>,
         finishes: mpsc::Receiver<Finish>,
     ) -> Self {
-        Self { queue, sanjer, held, reports, finishes, calls: 0, jobs: HashMap::new() }
+        Self { queue, sanjer, held, tally, reports, finishes, calls: 0, jobs: HashMap::new() }
     }
 
     /// Writes until nobody can say anything more and everything said is written.
@@ -137,6 +140,11 @@ impl Writer {
                 let at = jiff::Timestamp::now();
                 ("log", vec![json!({"type": "log", "at": format!("{at:.3}"), "line": line}).to_string()])
             }
+            Report::Traced(Event { level, target, line }) => {
+                let at = format!("{:.3}", jiff::Timestamp::now());
+                let line = json!({"type": "log", "at": at, "line": line, "level": level, "target": target});
+                ("log", vec![line.to_string()])
+            }
             Report::Resumed => ("resumed", Vec::new()),
             Report::Checkpoint(json) => ("checkpoint", vec![json]),
             Report::Dataset { tag, rows } => (tag.as_str(), rows.into_iter().map(|row| row.get().to_owned()).collect()),
@@ -178,7 +186,10 @@ impl Writer {
                     warn!(job.id = %finish.id, lease = finish.lease, "an end was refused: the job is another's now");
                 }
                 self.jobs.remove(&finish.id);
-                self.held.remove(finish.id, finish.lease);
+                let ran = self.held.remove(finish.id, finish.lease);
+                if let Some(ran) = ran.filter(|_| written != Written::Refused) {
+                    self.tally.ran(ran);
+                }
             }
         }
     }

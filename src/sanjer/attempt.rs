@@ -7,9 +7,9 @@ use std::{
 
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
-use tracing::{debug, info, warn};
+use tracing::{Instrument as _, debug, info, warn};
 
-use super::warden;
+use super::{voice::Voice, warden};
 use crate::{
     job::{Options, Status},
     outbound,
@@ -152,7 +152,8 @@ impl Runner {
         }
         let most_time = platform.timeout(&settings);
         // A task of its own: a run that blocks its thread holds up no other, and a panic ends only itself.
-        let run = tokio::spawn(platform.run(context, settings));
+        let (voice, span) = Voice::of(context.clone());
+        let run = tokio::spawn(platform.run(context, settings).instrument(span));
         let (grace, most) = self.cancel_grace;
         let limits = Limits {
             time: options.timeout_s.map(Duration::from_secs).or(most_time),
@@ -163,9 +164,12 @@ impl Runner {
         };
         if !self.held.started(job.id, job.lease, run.abort_handle(), limits) {
             run.abort();
+            voice.end().await;
             return None;
         }
-        Some(match run.await {
+        let ended = run.await;
+        voice.end().await;
+        Some(match ended {
             Ok(Ok(result)) => self.bounded(result),
             Ok(Err(failure)) => Outcome::Failed(failure),
             // Aborted, or a panic: whoever aborted it knows what it becomes.

@@ -15,17 +15,21 @@ mod child;
 mod janitor;
 mod orders;
 mod pool;
+mod presence;
 mod process;
 mod reaper;
 mod submission;
 mod supervisor;
 mod undertaker;
+mod vitals;
+mod voice;
 mod warden;
 
 pub use self::{
     orders::{Start, read_start},
     process::run,
     supervisor::{Host, Supervisor, supervise},
+    voice::{listener, without_runs},
 };
 
 /// The command that starts a sanjer; for supervisors, not for people.

@@ -220,7 +220,7 @@ impl Pool {
             None if dead.shares => Blame::Suspects,
             None => Blame::Alone,
         };
-        self.hand_backs.spawn(self.undertaker.clone().bury(death.certificate, blame));
+        self.hand_backs.spawn(self.undertaker.clone().bury(self.name.clone(), death.certificate, blame));
     }
 
     /// Tells every process to drain, waits for their ends, kills what does not go, and gives back what is left.

@@ -5,6 +5,7 @@
 //! can starve it, however it spins or blocks.
 
 use std::{
+    collections::BTreeSet,
     future::pending,
     io::BufRead,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -27,6 +28,7 @@ use super::{
     attempt::Runner,
     orders::{self, Orders, Start, Word},
     submission::Submission,
+    vitals::{Asked, Standing, Vitals},
     warden::{self, Usage},
 };
 use crate::{
@@ -37,6 +39,7 @@ use crate::{
     platform::{Network, Registry, Rooms, STANDING},
     queue::{Backoff, Bells, ClaimedJobs, Claimer, Declared, Finish, Held, Lane, Queue, Stop, Ticket, Writer, listen},
     secret::Sealer,
+    watch::{Tally, Watch},
 };
 
 /// Reports that may wait to be written; then the jobs wait.
@@ -85,8 +88,11 @@ pub fn run(start: Start, orders: impl BufRead + Send + 'static) -> anyhow::Resul
         let life = async move {
             let Some(broker) = connect(&start.config, &orders).await else { return EXIT_GAVE_UP };
             let queue = known_queue.get_or_init(|| Queue::new(broker, &start.config)).clone();
-            let writer = Writer::new(queue.clone(), name.clone(), held.clone(), reports, finishes);
-            Lifeline { queue, name, held, finishes: own_finishes, start, orders }.run(claims_in, writer).await
+            let tally = Tally::default();
+            let writer = Writer::new(queue.clone(), name.clone(), held.clone(), tally.clone(), reports, finishes);
+            let standing = Standing::new(start.lane, orders.clone());
+            let life = Lifeline { queue, name, held, finishes: own_finishes, start, orders, standing, tally };
+            life.run(claims_in, writer).await
         };
         // Whatever happens here ends the process: without its lifeline it would neither be believed alive nor end.
         let code = catch_unwind(AssertUnwindSafe(|| io.block_on(life))).unwrap_or(EXIT_GAVE_UP);
@@ -136,6 +142,8 @@ struct Lifeline {
     finishes: mpsc::Sender<Finish>,
     start: Start,
     orders: Orders,
+    standing: Standing,
+    tally: Tally,
 }
 
 /// Why a sanjer ends.
@@ -172,6 +180,8 @@ impl Lifeline {
             safety_poll: config.queue.safety_poll.0,
             lease: config.queue.lease.0,
             shares: || Word::Shares.say(),
+            quiet: self.standing.quiet(),
+            tally: self.tally.clone(),
             stop: stop.clone(),
         };
         let until_serving = until_either(&serve, &stop);
@@ -179,12 +189,16 @@ impl Lifeline {
         let for_life = CancellationToken::new();
         tokio::spawn(listen(self.queue.clone(), *lane, pool.clone(), bells, until_serving.clone(), for_life));
         tokio::spawn(writer.run());
+        let (told_all, telling) = (CancellationToken::new(), self.vitals());
+        let telling = tokio::spawn(telling.tell(told_all.clone()));
         let mut claims = tokio::spawn(claimer.run(*lane, until_serving));
         info!(pool, lane = lane.as_str(), slots, "sanjer is up");
 
         // Both go on while it drains: until the last job has ended it must be believed alive, and limits hold.
         let (heartbeat, warden) = (self.heartbeat(&told), self.watch());
         tokio::pin!(heartbeat, warden);
+        let standing = self.standing.clone();
+        tokio::spawn(async move { standing.serve_aloud().await });
         let retire = async {
             self.orders.retire.cancelled().await;
             info!("retiring: what runs may end, nothing new is taken");
@@ -212,6 +226,8 @@ impl Lifeline {
             }
             let in_a_hurry = matches!(end, End::Orphaned | End::DeclaredDead);
             self.drain(if in_a_hurry { Duration::ZERO } else { config.sanjers.stop_grace.0 }).await;
+            told_all.cancel();
+            timeout(LAST_WORDS, telling).await.ok();
         };
         let living = async {
             match end {
@@ -231,8 +247,7 @@ impl Lifeline {
     async fn heartbeat(&self, told: &Notify) {
         let mut tick = interval(self.start.config.queue.lease.0 / 3);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let introduction = self.introduction();
-        let mut introduced = None;
+        let (mut asked, mut introduced) = (Asked::default(), None);
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
@@ -240,12 +255,13 @@ impl Lifeline {
             }
             // Behind a new connection there may be a Redis that has forgotten who this is.
             let connected = Some(self.queue.broker().connected());
-            let fields = if introduced == connected { &[][..] } else { &introduction };
+            let fields = if introduced == connected { Vec::new() } else { self.introduction() };
             let mut all = true;
             for shard in self.queue.shards() {
-                match self.queue.heartbeat(shard, &self.name, fields).await {
-                    Ok(Some(stops)) => {
-                        for id in stops {
+                match self.queue.heartbeat(shard, &self.name, &fields).await {
+                    Ok(Some(heard)) => {
+                        heard.asked.into_iter().for_each(|new| asked.hear(new, &self.standing));
+                        for id in heard.stops {
                             self.held.stop_any(id, Stop::End { status: Status::Cancelled, error: String::new() });
                         }
                     }
@@ -269,16 +285,25 @@ impl Lifeline {
     }
 
     fn introduction(&self) -> Vec<(&'static str, String)> {
-        let Start { pool, slots, lane, .. } = &self.start;
+        let Start { pool, slots, .. } = &self.start;
         vec![
             ("pool", pool.clone()),
-            ("lane", lane.as_str().into()),
+            ("lane", self.standing.lane().as_str().into()),
+            ("state", self.standing.state().as_str().into()),
             ("slots", slots.to_string()),
             ("host", orders::host()),
             ("pid", std::process::id().to_string()),
             ("started_at", format!("{:.3}", jiff::Timestamp::now())),
             ("version", env!("CARGO_PKG_VERSION").into()),
         ]
+    }
+
+    /// What tells how it is.
+    fn vitals(&self) -> Vitals {
+        // It only writes: which pools there are does not matter.
+        let watch = Watch::new(self.queue.clone(), BTreeSet::new());
+        let (name, pool) = (self.name.clone(), self.start.pool.clone());
+        Vitals { watch, name, pool, standing: self.standing.clone(), tally: self.tally.clone() }
     }
 
     /// Keeps runs within their limits; ends when one of them will not yield. Says when the process has run enough.

@@ -19,9 +19,11 @@ use crate::{
     broker::BrokerError,
     job::Shard,
     queue::{Blame, Death, Queue},
+    watch::{self, Watch},
 };
 
 pub(super) struct Reaper {
+    pub(super) watch: Watch,
     pub(super) queue: Queue,
     pub(super) lease: Duration,
     /// This host's sanjers.
@@ -90,7 +92,13 @@ impl Reaper {
             "oom": false,
             "at": format!("{:.3}", jiff::Timestamp::now()),
         });
-        let death = Death { blame: Blame::Nobody, certificate: certificate.to_string(), ..Death::of_nobody(sanjer) };
+        let certificate = certificate.to_string();
+        let held = self.queue.held_by(sanjer).await?;
+        let death = watch::Death { sanjer, pool: "", certificate: &certificate, held: &held };
+        if let Err(error) = self.watch.died(&death).await {
+            warn!(%error, sanjer, "how a sanjer died is not kept");
+        }
+        let death = Death { blame: Blame::Nobody, certificate, ..Death::of_nobody(sanjer) };
         let jobs = self.queue.release(shard, &death).await?;
         warn!(sanjer, jobs, "a sanjer's lease ran out; its jobs go back");
         Ok(())

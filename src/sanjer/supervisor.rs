@@ -11,7 +11,7 @@ use tokio::{sync::broadcast, task::JoinSet, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-use super::{child::Program, janitor, pool::Pool, reaper, undertaker::Undertaker};
+use super::{child::Program, janitor, pool::Pool, presence, reaper, undertaker::Undertaker};
 use crate::{
     config::{Config, PoolSize},
     job::Jobs,
@@ -19,6 +19,7 @@ use crate::{
     queue::{Backoff, Queue},
     requests::{self, Requests},
     secret::Sealer,
+    watch::{self, Watch},
 };
 
 /// How long a stopping supervisor keeps trying to hand jobs back before it leaves them to the lease.
@@ -67,7 +68,13 @@ pub fn supervise(host: &Host<'_>, pools: &BTreeMap<String, PoolSize>) -> io::Res
     let (stop, hand_backs, roster) = (CancellationToken::new(), TaskTracker::new(), Roster::default());
     let (orders, _) = broadcast::channel(64);
     let program = Program::own()?;
-    let undertaker = Undertaker { queue: (*queue).clone(), registry: registry.clone(), sealer: sealer.clone() };
+    let watch = Watch::new((*queue).clone(), registry.pools());
+    let undertaker = Undertaker {
+        queue: (*queue).clone(),
+        watch: watch.clone(),
+        registry: registry.clone(),
+        sealer: sealer.clone(),
+    };
     let mut running = JoinSet::new();
     for (name, size) in pools {
         let pool = Pool {
@@ -84,10 +91,17 @@ pub fn supervise(host: &Host<'_>, pools: &BTreeMap<String, PoolSize>) -> io::Res
         };
         running.spawn(pool.run());
     }
-    let reaper =
-        reaper::Reaper { queue: (*queue).clone(), lease: config.queue.lease.0, roster, orders: orders.clone() };
+    let reaper = reaper::Reaper {
+        watch: watch.clone(),
+        queue: (*queue).clone(),
+        lease: config.queue.lease.0,
+        roster,
+        orders: orders.clone(),
+    };
     running.spawn(reaper.run(stop.clone()));
     running.spawn(janitor::run((*queue).clone(), stop.clone()));
+    running.spawn(presence::tell(watch.clone(), pools.clone(), config.queue.lease.0, stop.clone()));
+    running.spawn(watch::record(watch, stop.clone()));
     let jobs = Jobs::new((*queue).clone(), registry.clone(), sealer.clone(), config);
     running.spawn(sweep(jobs, (*config).clone(), stop.clone()));
     Ok(Supervisor { stop, orders, pools: running, hand_backs })

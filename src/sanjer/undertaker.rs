@@ -11,19 +11,21 @@ use crate::{
     platform::{JobError, Registry},
     queue::{Backoff, Blame, Death, HeldSettings, Queue},
     secret::{Redactor, Sealer},
+    watch::{self, Watch},
 };
 
 /// What it needs. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Undertaker {
     pub(super) queue: Queue,
+    pub(super) watch: Watch,
     pub(super) registry: Arc<Registry>,
     pub(super) sealer: Sealer,
 }
 
 impl Undertaker {
     /// After a death that somebody has to answer for, or that says something about the jobs.
-    pub(super) async fn bury(self, mut certificate: Certificate, blame: Blame) {
+    pub(super) async fn bury(self, pool: String, mut certificate: Certificate, blame: Blame) {
         let redactor = patiently(|| self.redactor(&certificate.sanjer)).await;
         certificate.stderr = certificate.stderr.iter().map(|line| redactor.redact(line)).collect();
         let error = JobError {
@@ -33,12 +35,27 @@ impl Undertaker {
             detail: None,
         };
         let (error, json) = (error.to_json(), certificate.to_json());
+        let sanjer = &certificate.sanjer;
+        let held = patiently(|| self.queue.held_by(sanjer)).await;
+        let death = watch::Death { sanjer, pool: &pool, certificate: &json, held: &held };
+        patiently(|| self.remember(&death)).await;
         self.release(Death { sanjer: certificate.sanjer, blame, error, certificate: json }).await;
     }
 
     /// After an end that is nobody's fault.
     pub(super) async fn hand_back(self, sanjer: String) {
         self.release(Death::of_nobody(sanjer)).await;
+    }
+
+    /// Keeps the certificate, unless Redis will not have it: the jobs must not wait for that.
+    async fn remember(&self, death: &watch::Death<'_>) -> Result<(), BrokerError> {
+        match self.watch.died(death).await {
+            Err(error) if !error.is_unavailable() => {
+                warn!(%error, sanjer = death.sanjer, "how a sanjer died is not kept");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     async fn release(&self, death: Death) {

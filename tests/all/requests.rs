@@ -51,7 +51,7 @@ async fn everything_is_killed_and_redis_emptied_and_every_client_is_told_once() 
     let url = format!("unix://{}", scratch.path().join("r.sock").display());
     let _redis = redis_server(&scratch, &["--port", "0", "--unixsocket", "r.sock"], &url).await;
     let mut redis = redis::Client::open(url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap();
-    let up = ["--pool", "light=1x16", "--redis-url", &url];
+    let up = ["--pool", "fetch=1x16", "--redis-url", &url];
     let mut collector = Collector::up(&scratch, &up).await;
     let names: Vec<String> = (0..5).map(|n| format!("p{n}")).collect();
     let mut ids = Vec::new();

@@ -34,7 +34,7 @@ async fn a_thousand_requests_of_twenty_providers_are_called_back_once() {
 
     let scratch = Scratch::new();
     let devnet = ["--providers", "20", "--failing", "0.2"];
-    let scene = Scene::start(&scratch, &devnet, "sweep_after = \"2s\"", &["--pool", "light=2x64"]).await;
+    let scene = Scene::start(&scratch, &devnet, "sweep_after = \"2s\"", &["--pool", "fetch=2x64"]).await;
     let names: Vec<String> = (0..20).map(|n| format!("p{n}")).collect();
     let started = Instant::now();
     let posts = (0..REQUESTS).map(|n| scene.request(json!({"providers": names, "parameters": {"n": n}})));
@@ -107,7 +107,7 @@ async fn a_hundred_dead_hosts_hold_up_no_live_one() {
     let mut silent = Collector::silent(&scratch, &args, &[]);
     let dead: Value = serde_json::from_str(&silent.line().await).unwrap();
     let dead: Vec<&str> = dead["providers"].as_object().unwrap().values().map(|url| url.as_str().unwrap()).collect();
-    let collector = Collector::up(&scratch, &["--pool", "light=1x512"]).await;
+    let collector = Collector::up(&scratch, &["--pool", "fetch=1x512"]).await;
     let live = ["p0", "p1", "p2", "p3", "p4"];
     p99(&collector, &receiver, &live, 0).await;
     let before = p99(&collector, &receiver, &live, 1).await;

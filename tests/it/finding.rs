@@ -267,6 +267,9 @@ async fn where_it_is_read_only_nothing_is_changed() {
         (format!("/execution/cancel?job_id={id}"), json!({})),
         (format!("/execution/retry?job_id={id}"), json!({})),
         ("/execution/bulk".to_owned(), cancel),
+        ("/sanjers/quiet?sanjer=x".to_owned(), json!({})),
+        ("/sanjers/resume?sanjer=x".to_owned(), json!({})),
+        ("/sanjers/recycle?sanjer=x".to_owned(), json!({})),
     ] {
         let answer = shows.post(&path, body.to_string()).await;
         assert_eq!((answer.status, answer.json["code"].as_str()), (403, Some("read_only")), "{path} {}", answer.text);
@@ -274,6 +277,9 @@ async fn where_it_is_read_only_nothing_is_changed() {
     for path in ["/request", "/request/redeliver?id=x"] {
         let answer = shows.post(path, "{}").await;
         assert_eq!((answer.status, answer.json["error"].is_string()), (403, true), "{path} {}", answer.text);
+    }
+    for (api, is_read_only) in [(&shows, true), (&collector, false)] {
+        assert_eq!(api.get("/system/get").await.json["read_only"], is_read_only);
     }
     assert_eq!(shows.job(&id).await["status"], "scheduled");
     assert_eq!(shows.post("/system/alive", "").await.status, 200);

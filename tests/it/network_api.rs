@@ -1,6 +1,6 @@
 //! `GET /network…`, `GET /node…`: what `node_status` keeps, read and followed.
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::BTreeMap, pin::Pin, time::Duration};
 
 use collector::devnet::hathor::{Hathor, Manner, Plan};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -43,8 +43,9 @@ async fn next(socket: &mut Socket) -> Option<Value> {
     loop {
         match timeout(Duration::from_secs(30), socket.next()).await.expect("in time")?.ok()? {
             Message::Text(text) => {
-                contract::check_network_event("network", &text);
-                return Some(serde_json::from_str(&text).unwrap());
+                let message: Value = serde_json::from_str(&text).unwrap();
+                contract::check_network_event(message["type"].as_str().unwrap(), &text);
+                return Some(message);
             }
             Message::Close(_) => return None,
             _ => {}
@@ -160,6 +161,55 @@ async fn a_socket_is_told_of_every_revision_it_has_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn diffs_make_the_network_of_before_into_the_one_of_now() {
+    let scratch = Scratch::new();
+    let (hathor, collector) = (hathor(3, 6).await, up(&scratch).await);
+    watch(&collector, &hathor).await;
+    let mut socket = connect(&collector, "?diff=true", None).await.unwrap();
+    let first = next(&mut socket).await.unwrap();
+    assert_eq!(first["type"], "network", "who has nothing gets all of it");
+    let (mut network, mut told) = (first["data"].clone(), first["revision"].clone());
+    hathor.behave(2, Manner::Failing);
+    let mut diffs = 0;
+    while diffs < 3 || network["nodes"].as_array().unwrap().len() == 3 {
+        hathor.advance();
+        let message = next(&mut socket).await.unwrap();
+        assert_eq!((&message["type"], &message["since"]), (&json!("diff"), &told));
+        (told, diffs) = (message["revision"].clone(), diffs + 1);
+        for items in ["nodes", "peers"] {
+            apply(&mut network[items], &message["data"][items], &message["data"][format!("{items}_left")]);
+        }
+    }
+    // What only runs on at every poll is no difference.
+    let settled = |mut network: Value| {
+        network["peers"].as_array_mut().unwrap().iter_mut().for_each(|peer| peer["last_message"] = Value::Null);
+        network
+    };
+    let whole = eventually("that is the newest", async || {
+        let answer = collector.get("/network").await;
+        (answer.headers["etag"] == format!("\"{told}\"")).then_some(answer.json)
+    });
+    assert_eq!(settled(network), settled(whole.await));
+    // Who comes back gets what it has missed; the stream tells the same.
+    let since = told.as_u64().unwrap() - 2;
+    let mut back = connect(&collector, &format!("?diff=true&since={since}"), None).await.unwrap();
+    assert_eq!(next(&mut back).await.unwrap()["since"], since);
+    let mut stream = Stream::open(&collector, "?diff=true", Some(&since.to_string())).await;
+    let (id, name, data) = stream.next().await;
+    assert_eq!((id, name.as_str(), &data["since"]), (Some((since + 1).to_string()), "diff", &json!(since)));
+}
+
+/// Does to a list of nodes or peers what a diff says.
+fn apply(list: &mut Value, present: &Value, left: &Value) {
+    let key = |item: &Value| item["id"].as_str().unwrap().to_owned();
+    let mut items: BTreeMap<String, Value> =
+        list.as_array().unwrap().iter().map(|item| (key(item), item.clone())).collect();
+    items.extend(present.as_array().unwrap().iter().map(|item| (key(item), item.clone())));
+    items.retain(|id, _| !left.as_array().unwrap().iter().any(|gone| gone == id));
+    *list = items.into_values().collect();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_slow_gets_the_newest_and_everybody_shares_one_reader() {
     let scratch = Scratch::new();
     let (hathor, collector) = (hathor(2, 3000).await, up(&scratch).await);
@@ -198,13 +248,13 @@ async fn events_tell_networks_and_alarms() {
     let scratch = Scratch::new();
     let (hathor, collector) = (hathor(2, 4).await, up(&scratch).await);
     watch(&collector, &hathor).await;
-    let mut stream = Stream::open(&collector, None).await;
+    let mut stream = Stream::open(&collector, "", None).await;
     let mut seen = None;
     while seen.is_none() {
         let (id, name, _) = stream.next().await;
         seen = id.filter(|_| name == "network");
     }
-    let mut back = Stream::open(&collector, Some(&format!("{}", revision(&collector).await))).await;
+    let mut back = Stream::open(&collector, "", Some(&format!("{}", revision(&collector).await))).await;
     let (_, name, data) = back.next().await;
     assert_eq!((name.as_str(), data), ("alarms", json!({"type": "alarms", "alarms": []})));
     hathor.behave(1, Manner::Failing);
@@ -226,8 +276,8 @@ struct Stream {
 }
 
 impl Stream {
-    async fn open(collector: &Collector, last: Option<&str>) -> Self {
-        let mut request = client().get(format!("{}/network/events", collector.base));
+    async fn open(collector: &Collector, query: &str, last: Option<&str>) -> Self {
+        let mut request = client().get(format!("{}/network/events{query}", collector.base));
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{Scene, Scratch, eventually, http::client};
 
 async fn scene(scratch: &Scratch, more: &str) -> Scene {
-    Scene::start(scratch, &["--providers", "3"], more, &["--pool", "light=1x32"]).await
+    Scene::start(scratch, &["--providers", "3"], more, &["--pool", "fetch=1x32"]).await
 }
 
 /// What became of every provider: status, answered with, attempts, code of its error.
@@ -211,7 +211,7 @@ async fn what_is_wrong_is_said_in_the_shape_of_the_path() {
     assert_eq!(scene.collector.get("/request/list").await.json, json!({"requests": []}), "nothing was stored");
     let only_named = Scratch::new();
     let other =
-        Scene::start(&only_named, &["--providers", "1"], "callback_to = \"named\"", &["--pool", "light=1x8"]).await;
+        Scene::start(&only_named, &["--providers", "1"], "callback_to = \"named\"", &["--pool", "fetch=1x8"]).await;
     let refused = other.collector.post("/request", json!({"providers": ["p0"], "callbackUrl": hook}).to_string()).await;
     assert_eq!(refused.status, 422, "{}", refused.text);
     other.called_back(&other.request(json!({"providers": ["p0"]})).await).await;

@@ -25,7 +25,7 @@ async fn every_request_is_called_back_although_sanjers_are_killed() {
         &scratch,
         &["--providers", "8", "--failing", "0.5"],
         "sweep_after = \"500ms\"",
-        &["--pool", "light=2x32"],
+        &["--pool", "fetch=2x32"],
     )
     .await;
     let names: Vec<String> = (0..8).map(|n| format!("p{n}")).collect();
@@ -60,14 +60,14 @@ async fn jobs_that_the_queue_has_lost_are_queued_again() {
     let scratch = Scratch::new();
     let scene =
         Scene::start(&scratch, &["--providers", "2"], "sweep_after = \"300ms\"", &["--pool", "heavy=1x1"]).await;
-    // No sanjer takes light jobs; what is queued can be lost first.
+    // No sanjer takes these jobs; what is queued can be lost first.
     let id = scene.request(json!({"providers": ["p0", "p1"]})).await;
     let mut redis = scene.collector.redis().await;
     let keys: Vec<String> = redis::cmd("KEYS").arg("{etlas:0}:*job:*").query_async(&mut redis).await.unwrap();
     assert!(keys.len() >= 2, "{keys:?}");
     let mut lose = redis::cmd("DEL");
-    let () = lose.arg(&keys).arg("{etlas:0}:queue:light").query_async(&mut redis).await.unwrap();
-    let sanjer = ["sanjer", "--pool", "light=1x8", "--redis-url", &scene.collector.redis_url(), "--data-dir", "data"];
+    let () = lose.arg(&keys).arg("{etlas:0}:queue:fetch").query_async(&mut redis).await.unwrap();
+    let sanjer = ["sanjer", "--pool", "fetch=1x8", "--redis-url", &scene.collector.redis_url(), "--data-dir", "data"];
     let _sanjer = Collector::silent(&scratch, &sanjer, &[]);
     assert_eq!(scene.called_back(&id).await["data"]["status"], "DONE");
     let closed = scene.collector.closed(&id).await;
@@ -83,7 +83,7 @@ async fn a_provider_that_fails_is_left_alone_by_all() {
     let toml =
         std::fs::read_to_string(&path).unwrap().replace("min_requests = 1000000", "min_requests = 4\nopen = \"1s\"");
     std::fs::write(&path, toml).unwrap();
-    let collector = Collector::up(&scratch, &["--pool", "light=1x8"]).await;
+    let collector = Collector::up(&scratch, &["--pool", "fetch=1x8"]).await;
     let failing: Vec<String> = (0..4).map(|n| format!("{}?script=500&n={n}", urls[0])).collect();
     let late = format!("{}?script=ok&n=9", urls[0]);
     let first = collector.request(&json!({"providers": failing})).await;

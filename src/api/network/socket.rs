@@ -20,8 +20,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Fault;
 use crate::{
-    api::{Api, query::Query},
-    network::Follower,
+    api::{
+        Api,
+        query::{Known, Query},
+    },
+    network::{Follower, Wanted},
 };
 
 /// How often a client is asked whether it is there; one that has not said anything for twice as long is not.
@@ -39,23 +42,28 @@ pub(crate) async fn socket(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Fault> {
-    let query = query.only(&["prefix", "since"])?;
-    let (store, since) = (api.store(&query)?, query.parsed::<u64>("since")?);
+    let query = query.only(&["prefix", "since", "diff"])?;
+    let (store, wanted, since) = (api.store(&query)?, wanted(&query)?, query.parsed("since")?);
     if !is_same_origin(&uri, &headers) {
         return Err(Fault::new(StatusCode::FORBIDDEN, "foreign_origin"));
     }
     let upgrade = upgrade.map_err(|_| Fault::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required"))?;
     let permit = permit(&api)?;
-    let follower = api.networks.feeds.follow(&store).await?;
+    let follower = api.networks.feeds.follow(&store, wanted, since).await?;
     let stop = api.stop.clone();
     let upgrade = upgrade.max_message_size(MAX_SAID).max_frame_size(MAX_SAID);
-    Ok(upgrade.on_upgrade(move |socket| send(socket, follower, since, stop, permit)))
+    Ok(upgrade.on_upgrade(move |socket| send(socket, follower, stop, permit)))
 }
 
 /// One of the streams that may be open at once.
 pub(super) fn permit(api: &Api) -> Result<OwnedSemaphorePermit, Fault> {
     let permit = api.streams.clone().try_acquire_owned();
     permit.map_err(|_| Fault::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams"))
+}
+
+/// What the client wants to be told of a change.
+pub(super) fn wanted(query: &Known) -> Result<Wanted, Fault> {
+    Ok(if query.parsed::<bool>("diff")?.unwrap_or(false) { Wanted::Diffs } else { Wanted::Networks })
 }
 
 /// Whether this is no page of somebody else's: browsers let any page open a WebSocket to anybody, and say whose it is.
@@ -68,50 +76,44 @@ fn is_same_origin(uri: &Uri, headers: &HeaderMap) -> bool {
 }
 
 /// Sends the newest Network until the client leaves or the process stops.
-async fn send(
-    socket: WebSocket,
-    mut follower: Follower,
-    mut told: Option<u64>,
-    stop: CancellationToken,
-    _permit: OwnedSemaphorePermit,
-) {
+async fn send(socket: WebSocket, mut follower: Follower, stop: CancellationToken, _permit: OwnedSemaphorePermit) {
     let (mut sink, mut said) = socket.split();
     let mut ping = interval_at(Instant::now() + PING, PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = Instant::now();
     loop {
-        let message = tokio::select! {
-            latest = follower.next() => match latest {
-                Some(latest) if latest.revision > 0 && told != Some(latest.revision) => {
-                    told = Some(latest.revision);
-                    Utf8Bytes::try_from(latest.message.clone()).ok().map(Message::Text)
+        let messages: Vec<Message> = tokio::select! {
+            told = follower.next() => match told {
+                Some(told) => {
+                    let texts = told.messages.into_iter().map_while(|message| Utf8Bytes::try_from(message.json).ok());
+                    texts.map(Message::Text).collect()
                 }
-                Some(_) => None,
                 None => break,
             },
             said = said.next() => match said {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => {
                     heard = Instant::now();
-                    None
+                    continue;
                 }
             },
             _ = ping.tick() => {
                 if heard.elapsed() > 2 * PING {
                     return;
                 }
-                Some(Message::Ping(Bytes::new()))
+                vec![Message::Ping(Bytes::new())]
             }
             () = stop.cancelled() => break,
         };
-        let Some(message) = message else { continue };
         // While this waits for the client, newer Networks replace each other.
-        let sent = tokio::select! {
-            sent = timeout(SEND, sink.send(message)) => sent,
-            () = stop.cancelled() => return,
-        };
-        if !matches!(sent, Ok(Ok(()))) {
-            return;
+        for message in messages {
+            let sent = tokio::select! {
+                sent = timeout(SEND, sink.send(message)) => sent,
+                () = stop.cancelled() => return,
+            };
+            if !matches!(sent, Ok(Ok(()))) {
+                return;
+            }
         }
     }
     // The client may have gone already.

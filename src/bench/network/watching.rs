@@ -8,14 +8,17 @@ use std::{
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
 use hdrhistogram::Histogram;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     net::TcpStream,
     process::{Child, Command},
     time::timeout,
 };
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, Utf8Bytes},
+};
 
 use super::{Figure, bar, figure};
 use crate::{
@@ -47,7 +50,7 @@ pub(super) async fn measure(nodes: u16, connections: u16) -> anyhow::Result<Vec<
     let redis = Scratch::start()?;
     let collector = Collector::start(&redis).await?;
     collector.watch(&hathor).await?;
-    let mut socket = collector.follow().await?;
+    let mut socket = collector.follow("?diff=true").await?;
     next(&mut socket).await?;
     let sanjers = collector.children()?;
     let before = (Instant::now(), cpu(&sanjers));
@@ -57,6 +60,8 @@ pub(super) async fn measure(nodes: u16, connections: u16) -> anyhow::Result<Vec<
     let mut seen = Histogram::<u64>::new(3)?;
     for number in 0..CHANGES {
         let number = number % nodes;
+        // Somewhere between two polls of the node, wherever the last change was seen.
+        tokio::time::sleep(Duration::from_millis(rand::random_range(0..INTERVAL))).await;
         hathor.restart(number);
         let (id, start) = (hathor.id(number), Instant::now());
         let began = jiff::Timestamp::now().as_second() - 2;
@@ -65,7 +70,7 @@ pub(super) async fn measure(nodes: u16, connections: u16) -> anyhow::Result<Vec<
     }
     let mut watchers = Vec::new();
     for _ in 0..WATCHERS.saturating_sub(1) {
-        watchers.push(collector.follow().await?);
+        watchers.push(collector.follow("").await?);
     }
     let info: String = redis.broker().await?.query(redis::cmd("INFO").arg("clients")).await?;
     let blocked = info.lines().find_map(|line| line.strip_prefix("blocked_clients:")?.trim().parse::<f64>().ok());
@@ -78,18 +83,19 @@ pub(super) async fn measure(nodes: u16, connections: u16) -> anyhow::Result<Vec<
     ])
 }
 
-/// Whether a message tells that a node has begun later than `began`.
-fn has_restarted(message: &Value, id: &str, began: i64) -> bool {
-    let nodes = message.pointer("/data/nodes").and_then(Value::as_array);
-    let node = nodes.into_iter().flatten().find(|node| node.get("id").is_some_and(|it| it == id));
-    node.and_then(|node| node.get("up_since")?.as_i64()).is_some_and(|since| since >= began)
+/// Whether a message tells that a node has begun later than `began`. Read with the least effort: it has megabytes, and
+/// what followers do with them is not measured.
+fn has_restarted(message: &str, id: &str, began: i64) -> bool {
+    let node = message.split_once(&format!("{{\"id\":\"{id}\",\"app_version\""));
+    let since = node.and_then(|(_, node)| node.split_once("\"up_since\":")?.1.split(',').next()?.parse::<i64>().ok());
+    since.is_some_and(|since| since >= began)
 }
 
-async fn next(socket: &mut Socket) -> anyhow::Result<Value> {
+async fn next(socket: &mut Socket) -> anyhow::Result<Utf8Bytes> {
     loop {
         let message = timeout(PATIENCE, socket.next()).await?.context("the socket ended")??;
         if let Message::Text(text) = message {
-            return Ok(serde_json::from_str(&text)?);
+            return Ok(text);
         }
     }
 }
@@ -122,16 +128,21 @@ impl Collector {
         Ok(())
     }
 
-    async fn follow(&self) -> anyhow::Result<Socket> {
-        let url = format!("{}/network/ws", self.base.replace("http://", "ws://"));
+    async fn follow(&self, query: &str) -> anyhow::Result<Socket> {
+        let url = format!("{}/network/ws{query}", self.base.replace("http://", "ws://"));
         Ok(timeout(PATIENCE, connect_async(url)).await??.0)
     }
 
     /// The processes that it has started.
     fn children(&self) -> anyhow::Result<Vec<u32>> {
         let pid = self.process.id().context("the collector ended")?;
-        let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-        Ok(text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+        let mut children = Vec::new();
+        // A process is the child of the thread that has started it.
+        for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+            let text = std::fs::read_to_string(thread?.path().join("children"))?;
+            children.extend(text.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        }
+        Ok(children)
     }
 }
 

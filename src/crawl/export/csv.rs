@@ -1,9 +1,12 @@
 //! A table (RFC 4180) that a spreadsheet can open without running what a record says.
 
-use crate::crawl::{
-    node::Node,
-    record::{client_words, endpoint, fork},
-    summary::{Time, rtt_ms},
+use crate::{
+    crawl::{
+        node::Node,
+        record::{client_words, endpoint, fork},
+        summary::{Time, rtt_ms},
+    },
+    csv::field,
 };
 
 /// The first line.
@@ -36,13 +39,6 @@ pub fn line(node: &Node, neighbours: u64) -> String {
     format!("{}\r\n", fields.map(|text| field(&text)).join(","))
 }
 
-/// A field. One that a spreadsheet would take for a formula gets an apostrophe, which makes it a text.
-fn field(text: &str) -> String {
-    let risky = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    let text = if risky { format!("'{text}") } else { text.to_owned() };
-    if risky || text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,21 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn no_field_is_a_formula() {
-        for (text, wanted) in [
-            ("plain", "plain"),
-            ("=cmd|'/c calc'!A1", "\"'=cmd|'/c calc'!A1\""),
-            ("+1", "\"'+1\""),
-            ("-2", "\"'-2\""),
-            ("@SUM(A1)", "\"'@SUM(A1)\""),
-            ("\t=1", "\"'\t=1\""),
-            ("a,b", "\"a,b\""),
-            ("say \"x\"", "\"say \"\"x\"\"\""),
-            ("two\nlines", "\"two\nlines\""),
-            ("", ""),
-        ] {
-            assert_eq!(field(text), wanted);
-        }
+    fn no_record_is_a_formula() {
         let mut words = Vec::new();
         let evil: [&[u8]; 2] = [b"-1+1", b"=1"];
         alloy_rlp::encode_list::<_, [u8]>(&evil, &mut words);

@@ -71,7 +71,7 @@ impl Bench {
             self.jobs.queue().heartbeat(shard, "a", &[("pool", "light".to_owned())]).await.unwrap();
             for pool in ["light", "heavy"] {
                 let claim = self.jobs.queue().claim(shard, "a", Lane::Queue, pool, n).await.unwrap();
-                let Claim::Jobs(claimed, _) = claim else { panic!("tombstoned") };
+                let Claim::Jobs { jobs: claimed, .. } = claim else { panic!("tombstoned") };
                 let finishes: Vec<Finish> = claimed
                     .iter()
                     .zip(0..)
@@ -99,7 +99,7 @@ impl Bench {
         for (shard, pool) in self.jobs.queue().shards().flat_map(|shard| [(shard, "light"), (shard, "heavy")]) {
             loop {
                 let claim = self.jobs.queue().claim(shard, "a", Lane::Queue, pool, 200).await.unwrap();
-                let Claim::Jobs(claimed, _) = claim else { panic!("tombstoned") };
+                let Claim::Jobs { jobs: claimed, .. } = claim else { panic!("tombstoned") };
                 if claimed.is_empty() {
                     break;
                 }

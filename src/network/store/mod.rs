@@ -11,6 +11,7 @@
 //! | `{<p>.network.v1}.meta` | hash | `revision`, `saved_at_ms`, `checked_at_ms`, `sha256` (of the canonical bytes), `fence` |
 //! | `{<p>.network.v1}.lock` | string | `<token> <owner>`: who aggregates; expires |
 //! | `{<p>.network.v1}.events` | stream | `event` = JSON: `network`, `raised`, `cleared`; trimmed |
+//! | `{<p>.network.v1}.diffs` | list | what each of the last revisions changed, the last at the end, JSON; 16 at most |
 //! | `{<p>.network.v1}.nodes` | zset | id of a node → when what it said is over, ms by Redis' clock |
 //! | `{<p>.network.v1}.reporters` | string | peer → the node whose word about it counts, JSON |
 //! | `{<p>.network.v1}.gone` | list | peers that left, the last first, JSON each; 1,000 at most |
@@ -29,9 +30,9 @@ use serde_json::value::RawValue;
 
 use super::{
     alarms::{AlarmKey, Alarms},
-    change::Change,
+    change::Difference,
     merge::Reporters,
-    model::{AggregatedPeer, Network},
+    model::Network,
     prefix::Prefix,
 };
 use crate::broker::{Broker, BrokerError, Script};
@@ -40,6 +41,8 @@ use crate::broker::{Broker, BrokerError, Script};
 const MAX_EVENTS: usize = 1000;
 /// Peers that are remembered as gone.
 const MAX_GONE: usize = 1000;
+/// Revisions of which it is known what they changed.
+pub const MAX_DIFFS: usize = 16;
 /// How long alarms stay on without a word.
 const ALARMS: Duration = Duration::from_mins(1);
 
@@ -88,12 +91,19 @@ pub struct Stored {
     pub saved_at_ms: u64,
     /// When it was last found to be as it is, in ms since 1970.
     pub checked_at_ms: u64,
-    /// Whose word about which peer counts.
-    pub reporters: Reporters,
+}
+
+/// What is new of a Network.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// 0 if there is none.
+    pub revision: u64,
     /// The id of the last event.
     pub last_event: String,
     /// Alarms that are on, JSON each.
     pub alarms: Vec<String>,
+    /// What the last revisions after the known one have changed, JSON each, the last at the end.
+    pub diffs: Vec<String>,
 }
 
 impl Store {
@@ -131,21 +141,23 @@ impl Store {
         .await
     }
 
-    /// Saves a Network that differs from the one before; its revision, or nothing if the right is another's by now.
+    /// Saves a Network that differs from that of revision `since` (0: none); its revision, or nothing if the right is
+    /// another's by now.
     pub async fn save(
         &self,
         token: &Token,
+        since: u64,
         network: &Network,
         reporters: &Reporters,
-        change: &Change,
-        gone: &[&AggregatedPeer],
+        difference: &Difference<'_>,
     ) -> Result<Option<u64>, BrokerError> {
-        let (network_json, reporters, change) = (json(network), json(reporters), json(change));
-        let (digest, gone): (String, Vec<String>) = (network.digest(), gone.iter().take(MAX_GONE).map(json).collect());
+        let (network_json, reporters, change) = (json(network), json(reporters), json(&difference.change()));
+        let (digest, patch) = (network.digest(), difference.patch().unwrap_or_default());
+        let gone: Vec<String> = difference.departed().iter().take(MAX_GONE).map(json).collect();
         let revision: u64 = self
             .script(script!("save"), |cmd| {
                 cmd.arg(&token.owner).arg(token.number).arg(&network_json).arg(&digest).arg(&reporters).arg(&change);
-                cmd.arg(MAX_EVENTS).arg(MAX_GONE);
+                cmd.arg(since).arg(&patch).arg(MAX_EVENTS).arg(MAX_GONE).arg(MAX_DIFFS);
                 for peer in &gone {
                     cmd.arg(peer);
                 }
@@ -154,14 +166,23 @@ impl Store {
         Ok((revision > 0).then_some(revision))
     }
 
-    /// The Network and what belongs to it, of one moment.
+    /// The Network and its times, of one moment.
     pub async fn read(&self) -> Result<Stored, BrokerError> {
-        type Read = (String, u64, u64, u64, String, String, Vec<String>);
-        let (json, revision, saved_at_ms, checked_at_ms, reporters, last_event, alarms): Read =
-            self.script(script!("read"), |_| {}).await?;
+        let (json, revision, saved_at_ms, checked_at_ms) = self.script(script!("read"), |_| {}).await?;
+        Ok(Stored { json, revision, saved_at_ms, checked_at_ms })
+    }
+
+    /// Whose word about which peer counts in the Network.
+    pub async fn reporters(&self) -> Result<Reporters, BrokerError> {
+        let json: Option<String> = self.broker.query(redis::cmd("GET").arg(self.key("reporters"))).await?;
         // What is not ours to read is as if it were not there: it is written anew.
-        let reporters = serde_json::from_str(&reporters).unwrap_or_default();
-        Ok(Stored { json, revision, saved_at_ms, checked_at_ms, reporters, last_event, alarms })
+        Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+    }
+
+    /// What is new to one who knows a revision (0: none).
+    pub async fn news(&self, known: u64) -> Result<News, BrokerError> {
+        let (revision, last_event, alarms, diffs) = self.script(script!("news"), |cmd| _ = cmd.arg(known)).await?;
+        Ok(News { revision, last_event, alarms, diffs })
     }
 
     /// The revision there is and when it was saved (ms since 1970), if there is one.

@@ -1,7 +1,7 @@
 use super::{super::samples, *};
 use crate::{
     broker::Scratch,
-    network::{AlarmKind, departed, merge},
+    network::{AlarmKind, merge},
 };
 
 const LEASE: Duration = Duration::from_mins(1);
@@ -17,8 +17,8 @@ fn network(peers: u32) -> (Network, Reporters) {
 }
 
 async fn save(store: &Store, token: &Token, before: &Network, after: &(Network, Reporters)) -> Option<u64> {
-    let (network, reporters) = after;
-    store.save(token, network, reporters, &Change::between(before, network), &departed(before, network)).await.unwrap()
+    let ((network, reporters), since) = (after, store.read().await.unwrap().revision);
+    store.save(token, since, network, reporters, &Difference::between(before, network)).await.unwrap()
 }
 
 #[tokio::test]
@@ -62,7 +62,8 @@ async fn what_belongs_together_is_written_together() {
     save(&store, &token, &one.0, &two).await.unwrap();
     let stored = store.read().await.unwrap();
     assert_eq!(serde_json::from_str::<Network>(&stored.json).unwrap().canonical(), two.0.canonical());
-    assert_eq!((stored.revision, &stored.reporters), (2, &two.1));
+    assert_eq!((stored.revision, &store.reporters().await.unwrap()), (2, &two.1));
+    let news = store.news(1).await.unwrap();
     assert_eq!(store.revision().await.unwrap(), Some((2, stored.saved_at_ms)));
     let sha: String = store.broker.query(redis::cmd("HGET").arg(store.key("meta")).arg("sha256")).await.unwrap();
     assert_eq!(sha, two.0.digest());
@@ -73,7 +74,7 @@ async fn what_belongs_together_is_written_together() {
     assert_eq!((&gone[0]["revision"], &gone[0]["at"]), (&2.into(), &stored.saved_at_ms.into()));
     let events: Vec<(String, Vec<String>)> =
         store.broker.query(redis::cmd("XRANGE").arg(store.events_key()).arg("-").arg("+")).await.unwrap();
-    assert_eq!((events.len(), &events[1].0), (2, &stored.last_event));
+    assert_eq!((events.len(), &events[1].0), (2, &news.last_event));
     let event: serde_json::Value = serde_json::from_str(&events[1].1[1]).unwrap();
     assert_eq!((&event["type"], &event["revision"]), (&"network".into(), &2.into()));
     assert_eq!(event["change"]["peers_left"]["count"], 2);
@@ -81,6 +82,48 @@ async fn what_belongs_together_is_written_together() {
     let () = store.broker.query(redis::cmd("DEL").arg(store.prefix.network())).await.unwrap();
     assert_eq!(store.hold("a", LEASE, Checked::No).await.unwrap().revision, 0);
     assert_eq!(store.revision().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_a_revision_changed_is_kept_as_long_as_it_leads_on() {
+    let redis = Scratch::start().unwrap();
+    let store = store(&redis).await;
+    let token = store.hold("a", LEASE, Checked::No).await.unwrap().token.unwrap();
+    let revisions = async |known| -> Vec<(u64, u64)> {
+        let read = |diff: &String| {
+            let diff: serde_json::Value = serde_json::from_str(diff).unwrap();
+            (diff["since"].as_u64().unwrap(), diff["revision"].as_u64().unwrap())
+        };
+        store.news(known).await.unwrap().diffs.iter().map(read).collect()
+    };
+    let (one, two, many) = (network(3), network(1), network(1500));
+    save(&store, &token, &Network::default(), &one).await.unwrap();
+    save(&store, &token, &one.0, &two).await.unwrap();
+    assert_eq!(revisions(0).await, [(0, 1), (1, 2)]);
+    assert_eq!((revisions(1).await, revisions(2).await), (vec![(1, 2)], vec![]));
+    let diff: serde_json::Value = serde_json::from_str(&store.news(1).await.unwrap().diffs[0]).unwrap();
+    let ids = |list: &serde_json::Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&diff["data"]["nodes"]), [samples::id(1)]);
+    assert_eq!((ids(&diff["data"]["peers"]).len(), &diff["data"]["nodes_left"]), (0, &serde_json::json!([])));
+    assert_eq!(diff["data"]["peers_left"], serde_json::json!([samples::id(101), samples::id(102)]));
+    // Too much at once: nobody can go on over it.
+    save(&store, &token, &two.0, &many).await.unwrap();
+    assert_eq!(revisions(0).await, []);
+    for _ in 0..MAX_DIFFS {
+        save(&store, &token, &one.0, &two).await.unwrap();
+    }
+    assert_eq!(revisions(0).await.len(), MAX_DIFFS);
+    save(&store, &token, &one.0, &two).await.unwrap();
+    assert_eq!((revisions(0).await.len(), revisions(18).await), (MAX_DIFFS, vec![(18, 19), (19, 20)]));
+    assert_eq!(revisions(99).await.len(), MAX_DIFFS, "who knows what is not there begins anew");
+    // The Network was taken away: what comes then does not follow from what followers have.
+    let () = store.broker.query(redis::cmd("DEL").arg(store.prefix.network())).await.unwrap();
+    assert_eq!(revisions(0).await, []);
+    let nothing = Network::default();
+    store.save(&token, 0, &one.0, &one.1, &Difference::between(&nothing, &one.0)).await.unwrap();
+    assert_eq!(revisions(0).await, []);
 }
 
 #[tokio::test]
@@ -130,9 +173,9 @@ async fn an_alarm_is_told_once() {
     let kinds: Vec<_> = told.iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["raised", "cleared"]);
     assert_eq!((&told[0]["kind"], &told[0]["node"]), (&"node_silent".into(), &"http://a/".into()));
-    assert_eq!(store.read().await.unwrap().alarms, Vec::<String>::new());
+    assert_eq!(store.news(0).await.unwrap().alarms, Vec::<String>::new());
     store.tell_alarms(&silent, &none).await.unwrap();
-    let on: serde_json::Value = serde_json::from_str(&store.read().await.unwrap().alarms[0]).unwrap();
+    let on: serde_json::Value = serde_json::from_str(&store.news(0).await.unwrap().alarms[0]).unwrap();
     assert_eq!(on["text"], "a \"does\" not answer");
     let life: i64 = store.broker.query(redis::cmd("PTTL").arg(store.key("alarms"))).await.unwrap();
     assert!((1..=60_000).contains(&life), "it fades");

@@ -9,7 +9,7 @@ use super::known::Known;
 use crate::{
     broker::BrokerError,
     network::{
-        change::{Change, departed},
+        change::Difference,
         merge::{Reporters, merge},
         model::{Network, Node},
         store::{Checked, Store, Token},
@@ -107,7 +107,8 @@ impl Aggregator {
         let revision = if told.is_some() { stored.revision } else { 0 };
         debug!(prefix = %self.store.prefix(), revision, "this job aggregates the network");
         let told = told.unwrap_or_default();
-        self.reign = Some(Reign { token, told, reporters: stored.reporters, revision });
+        let reporters = self.store.reporters().await?;
+        self.reign = Some(Reign { token, told, reporters, revision });
         self.is_due = true;
         Ok(())
     }
@@ -162,10 +163,8 @@ impl Aggregator {
         if reign.revision > 0 && network == reign.told {
             return Ok(false);
         }
-        let change = Change::between(&reign.told, &network);
-        let gone = departed(&reign.told, &network);
-        let saved = self.store.save(&reign.token, &network, &reign.reporters, &change, &gone).await;
-        match saved {
+        let difference = Difference::between(&reign.told, &network);
+        match self.store.save(&reign.token, reign.revision, &network, &reign.reporters, &difference).await {
             Ok(Some(revision)) => {
                 (reign.told, reign.revision) = (network, revision);
                 self.saves += 1;

@@ -1,4 +1,5 @@
-//! Politeness that all processes share: whom to leave alone for a while.
+//! Politeness that all processes share: whom to leave alone for a while. And what a process owes its own jobs: that no
+//! endpoint holds more of its slots than it deserves ([`crowd`]).
 //!
 //! In: before each call its endpoint, after it how it ended. Out: go, or wait. An endpoint that says it is busy (429, or
 //! 503 with `Retry-After`) is left alone until it wants to be asked again; one that fails most calls is left alone by a
@@ -19,15 +20,20 @@
 //! many endpoints strangers name, at most `max_endpoints` are kept in a shard, the longest unheard of forgotten first.
 //! Times come from Redis alone.
 
+mod crowd;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use redis::{Cmd, FromRedisValue};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+pub(super) use self::crowd::Crowd;
 use super::{Client, Endpoint, Error, Outcome, Request, Response};
 use crate::{
     broker::{Broker, BrokerError, Script},
@@ -55,6 +61,7 @@ pub struct Gate {
     broker: Broker,
     shards: u16,
     settings: config::Breaker,
+    crowd: Crowd,
     /// The longest a call may take.
     patience: Duration,
 }
@@ -94,6 +101,8 @@ pub enum Because {
     Busy,
     /// Its breaker is open.
     Open,
+    /// This process has as many calls of it under way as it may.
+    Crowded,
 }
 
 impl fmt::Display for Because {
@@ -101,6 +110,7 @@ impl fmt::Display for Because {
         f.write_str(match self {
             Self::Busy => "the other side wants to be left alone for a while",
             Self::Open => "calls of the other side fail, and are not made for a while",
+            Self::Crowded => "enough calls of the other side are under way",
         })
     }
 }
@@ -159,19 +169,26 @@ pub enum Breaker {
 }
 
 impl Gate {
-    pub(super) fn new(broker: Broker, shards: u16, network: &config::Network) -> Self {
-        Self { broker, shards, settings: network.breaker, patience: network.timeout.0 }
+    pub(super) fn new(broker: Broker, shards: u16, network: &config::Network, crowd: Crowd) -> Self {
+        Self { broker, shards, settings: network.breaker, crowd, patience: network.timeout.0 }
     }
 
     /// Makes a call if it may be made now, and takes down how it ended.
     pub async fn call(&self, client: &Client, request: Request) -> Result<Reply, BrokerError> {
-        let pass = match self.enter(&Endpoint::of(&request.url)).await? {
+        let endpoint = Endpoint::of(&request.url);
+        let seat = match self.crowd.enter(&endpoint, Instant::now()) {
+            Ok(seat) => seat,
+            Err(after) => return Ok(Reply::Wait(Wait { after: spread(after), because: Because::Crowded })),
+        };
+        let pass = match self.enter(&endpoint).await? {
             Entry::Go(pass) => pass,
             Entry::Wait(wait) => return Ok(Reply::Wait(wait)),
         };
         let result = client.send(request).await;
+        let health = self.health(&result);
+        seat.leave(health);
         // The answer is there, whether or not it can be taken down.
-        if let Err(error) = self.leave(pass, self.health(&result)).await {
+        if let Err(error) = self.leave(pass, health).await {
             tracing::warn!(%error, "how a call ended is not taken down");
         }
         Ok(match result {
@@ -188,10 +205,7 @@ impl Gate {
         let (word, number): (String, u64) =
             self.script(script!("enter"), endpoint, |cmd| _ = cmd.arg(trial).arg(look)).await?;
         let pass = |is_known, trial| Entry::Go(Pass { endpoint: endpoint.clone(), is_known, trial });
-        let wait = |because| {
-            let after = Duration::from_millis(number).mul_f64(1.0 + rand::random_range(0.0..=SPREAD));
-            Entry::Wait(Wait { after, because })
-        };
+        let wait = |because| Entry::Wait(Wait { after: spread(Duration::from_millis(number)), because });
         Ok(match word.as_str() {
             "free" => pass(false, None),
             "trial" => pass(true, Some(number)),
@@ -264,6 +278,10 @@ impl Gate {
         };
         script.call(&mut self.broker.connection(), &prefix, with_endpoint).await
     }
+}
+
+fn spread(wait: Duration) -> Duration {
+    wait.mul_f64(1.0 + rand::random_range(0.0..=SPREAD))
 }
 
 fn milliseconds(duration: Duration) -> u64 {

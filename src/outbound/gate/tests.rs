@@ -19,7 +19,7 @@ impl Bench {
 
     /// A gate as another process has it.
     async fn gate(&self) -> Gate {
-        Gate::new(self.redis.broker().await.unwrap(), 1, &self.network)
+        Gate::new(self.redis.broker().await.unwrap(), 1, &self.network, Crowd::new(&self.network))
     }
 
     async fn keys(&self) -> Vec<String> {

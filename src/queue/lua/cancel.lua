@@ -16,7 +16,9 @@ if waits(status) then
   local finish, index = finisher(at, ARGV[2], ARGV[2])
   leave_queues(id, job[2])
   finish_otherwise(finish, id, key, job[8], 'cancelled', nil, 'cancel_requested_at', stamp)
+  count('ended', job[2], 'cancelled')
   index()
+  write_counts()
   status_event(id, 'cancelled', job[3], job[4], stamp)
   send_events(max_events)
   return { 'cancelled' }

@@ -21,6 +21,7 @@ for _, id in ipairs(redis.call('SMEMBERS', held)) do -- bounded by the sanjer's 
       local status = job[7] and 'cancelled' or 'queued'
       if job[7] then
         finish_otherwise(finish, id, key, job[8], status)
+        count('ended', job[3], status)
       else
         put_back(id, job[3], job[4], window, woken)
       end
@@ -31,5 +32,6 @@ for _, id in ipairs(redis.call('SMEMBERS', held)) do -- bounded by the sanjer's 
 end
 index()
 wake_all(woken)
+write_counts()
 send_events(max_events)
 return moved

@@ -135,6 +135,32 @@ local function option(options, name)
   return options and tonumber(string.match(options, '"' .. name .. '":(%d+)'))
 end
 
+-- What happened, by pool: runs that ended, by outcome; and ends of jobs that no run's outcome brought about, by status.
+-- One command a kind and call, however many jobs.
+local counts = { runs = {}, ended = {} }
+
+local function count(kind, pool, what)
+  -- Of a hash that somebody's hand has damaged.
+  if not pool then return end
+  local pools = counts[kind]
+  local of_pool = pools[pool]
+  if not of_pool then
+    of_pool = {}
+    pools[pool] = of_pool
+  end
+  of_pool[what] = (of_pool[what] or 0) + 1
+end
+
+local function write_counts()
+  for kind, pools in pairs(counts) do
+    for pool, of_pool in pairs(pools) do
+      for what, n in pairs(of_pool) do
+        redis.call('HINCRBY', shard .. 'counters', kind .. ':' .. pool .. ':' .. what, n)
+      end
+    end
+  end
+end
+
 -- Where a job was is of no use once it has ended.
 local function drop_checkpoint(key)
   redis.call('UNLINK', key .. ':checkpoint')

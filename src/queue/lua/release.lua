@@ -28,12 +28,15 @@ end
 
 local function give_back(id, key, job)
   if certificate ~= '' then certify(key, job[6]) end
+  count('runs', job[3], blame == 'nobody' and 'lost' or 'crashed')
   if job[7] then
     finish_otherwise(finish, id, key, job[8], 'cancelled')
+    count('ended', job[3], 'cancelled')
     return 'cancelled'
   end
   if blame == 'alone' and redis.call('HINCRBY', key, 'crashes', 1) >= max_crashes then
     finish_otherwise(finish, id, key, job[8], 'dead', error)
+    count('ended', job[3], 'dead')
     return 'dead'
   end
   local suspect = job[4]
@@ -61,6 +64,7 @@ for _, id in ipairs(ids) do
 end
 index()
 wake_all(woken)
+write_counts()
 local left = redis.call('SCARD', held)
 if left == 0 then redis.call('DEL', shard .. 'sanjer:' .. sanjer, shard .. 'stops:' .. sanjer) end
 send_events(max_events)

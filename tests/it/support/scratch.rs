@@ -3,19 +3,16 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
 };
 
 #[derive(Debug)]
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Its path is short: unix sockets lie in it.
+    /// Its path is short: unix sockets lie in it. A failed test leaves its own behind, so names are never used again.
     pub(crate) fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("cit-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let dir = std::env::temp_dir().join(name);
-        fs::create_dir_all(&dir).unwrap();
+        let dir = std::env::temp_dir().join(format!("cit-{}-{:08x}", std::process::id(), rand::random::<u32>()));
+        fs::create_dir(&dir).unwrap();
         Self(dir.canonicalize().unwrap())
     }
 

@@ -1,0 +1,126 @@
+/** The list of jobs: find any, follow all, act on many. */
+import "./jobs.css";
+import { useState } from "preact/hooks";
+import { mayAct } from "../../api/system";
+import { briefCount } from "../../format/quantity";
+import { link, param, place, setParams } from "../../router";
+import { Icon } from "../../ui/icon";
+import { Empty, Failed, Loading } from "../../ui/note";
+import { Table } from "../../ui/table";
+import { BulkBar } from "./bulk";
+import { JOB_COLUMNS, jobHref } from "./columns";
+import { filtersOf, keyOf } from "./filter";
+import { Filters } from "./filters";
+import { type Live, idOf, useLiveJobs } from "./live";
+import { Tabs } from "./tabs";
+
+export default function Jobs() {
+  const key = keyOf(place.value.query);
+  const [picked, setPicked] = useState<{ key: string; ids: ReadonlySet<string> }>({ key, ids: new Set() });
+  const ids = picked.key === key ? picked.ids : new Set<string>();
+  const pick = (next: ReadonlySet<string>) => setPicked({ key, ids: next });
+  const live = useLiveJobs(ids.size > 0);
+  return (
+    <>
+      <header class="head">
+        <h1>Jobs</h1>
+        {mayAct() && (
+          <a class="button" data-kind="main" href={link("new")}>
+            <Icon name="create" /> New task
+          </a>
+        )}
+      </header>
+      <div class="stack">
+        <Tabs />
+        <Filters />
+        <section class="card" aria-label="Jobs">
+          <BulkBar picked={ids} total={live.poll.data?.total} onDone={() => (pick(new Set()), live.poll.refresh())} onPick={pick} />
+          <List live={live} picked={ids} onPick={pick} />
+        </section>
+      </div>
+    </>
+  );
+}
+
+function List({ live, picked, onPick }: { live: Live; picked: ReadonlySet<string>; onPick: (ids: ReadonlySet<string>) => void }) {
+  const { poll, rows } = live;
+  if (!poll.data && poll.problem) return <Failed problem={poll.problem} onAgain={poll.refresh} />;
+  if (!poll.data) return <Loading lines={8} />;
+  return (
+    <>
+      {poll.problem && poll.problem.code !== "no_answer" && <Failed problem={poll.problem} onAgain={poll.refresh} />}
+      {live.waiting > 0 && (
+        <button type="button" class="news" onClick={live.catchUp}>
+          <Icon name="again" /> {live.waiting} new: show
+        </button>
+      )}
+      {rows.length === 0 ? (
+        <NoJobs more={poll.data.cursor !== undefined} />
+      ) : (
+        <Table
+          label="Jobs"
+          columns={JOB_COLUMNS}
+          rows={rows}
+          id={idOf}
+          href={jobHref}
+          left={live.left}
+          stale={poll.stale}
+          picking={mayAct() ? { picked, onPick } : undefined}
+          keyboard
+        />
+      )}
+      <Pager live={live} />
+    </>
+  );
+}
+
+function NoJobs({ more }: { more: boolean }) {
+  if (more) {
+    return <Empty title="None on this page">A page looks at a bounded number of jobs. There may be matching ones on the next.</Empty>;
+  }
+  if (filtersOf(place.value.query).length > 0 || param("cursor")) {
+    return (
+      <Empty title="No job is like that" icon="filter">
+        Take a filter away, or <a href={link("jobs")}>look at all jobs</a>. Finished jobs are deleted when their retention is over.
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="No jobs yet">
+      {mayAct() && (
+        <>
+          Begin with <a href={link("new")}>a new task</a>.{" "}
+        </>
+      )}
+      What is posted to <code>/execution/run</code> appears here at once.
+    </Empty>
+  );
+}
+
+const ORDERS = { newest: "newest first", finished: "last finished first", next: "next first" };
+
+function Pager({ live }: { live: Live }) {
+  const { data } = live.poll;
+  const total = data?.total;
+  return (
+    <footer class="pager">
+      <span class="number">
+        {live.rows.length > 0 && (total ? `${live.rows.length} of ${total.exact ? "" : "at least "}${briefCount(total.count)}` : `${live.rows.length} shown`)}
+        {live.rows.length > 0 && data?.order && <span class="faint">, {ORDERS[data.order]}</span>}
+      </span>
+      {param("cursor") && (
+        <>
+          <button type="button" class="button" onClick={() => setParams({ cursor: undefined })}>
+            First page
+          </button>
+          <button type="button" class="button" onClick={() => history.back()}>
+            <Icon name="back" /> Back
+          </button>
+        </>
+      )}
+      <button type="button" class="button" disabled={!data?.cursor || live.poll.stale} onClick={() => setParams({ cursor: data?.cursor })}>
+        Next page <Icon name="next" />
+      </button>
+    </footer>
+  );
+}

@@ -1,0 +1,111 @@
+/** The frame: pages, keys, themes, the connection, what is asked of every page. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { PHONE, type Theme } from "./support/browser.ts";
+import { wait } from "./support/collector.ts";
+import { Scene } from "./support/scene.ts";
+
+const scene = Scene.forThisFile();
+const PAGES = ["", "jobs", "platforms", "new", "nowhere"];
+
+test("every page is accessible in both themes and fits a phone", async () => {
+  const job = await scene.collector.run({ platform_id: "noop", settings: { rows: 3, log_lines: 3 } });
+  await scene.collector.until(job, "succeeded");
+  for (const path of [...PAGES, `jobs/${job}`]) {
+    for (const theme of ["light", "dark"] as Theme[]) {
+      const visit = await scene.open(`/ui/${path}`, { theme });
+      await visit.page.waitForSelector("main h1, main h3");
+      await visit.page.waitForLoadState("networkidle").catch(() => {});
+      await visit.isAccessible();
+      await visit.close();
+    }
+    const phone = await scene.open(`/ui/${path}`, PHONE);
+    await phone.page.waitForSelector("main h1, main h3");
+    await phone.fits();
+    await phone.isAccessible();
+    await phone.close();
+  }
+});
+
+test("keys lead everywhere", async () => {
+  const visit = await scene.open("/");
+  const { page } = visit;
+  await page.waitForURL("**/ui/");
+  await page.waitForSelector("main h1");
+  await page.keyboard.press("g");
+  await page.keyboard.press("j");
+  await page.waitForURL("**/ui/jobs");
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keys" }).getByText("pause, or go on").waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Search jobs and pages" }).fill("platf");
+  await page.getByRole("option", { name: /Platforms/ }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/ui/platforms");
+  await page.goBack();
+  await page.waitForURL("**/ui/jobs");
+  await visit.close();
+});
+
+test("the theme and the time zone are kept", async () => {
+  const visit = await scene.open("/ui/jobs");
+  const { page } = visit;
+  const dark = () => page.evaluate("getComputedStyle(document.documentElement).colorScheme");
+  await page.getByRole("button", { name: /Theme: system/ }).click();
+  await page.getByRole("button", { name: /Theme: light/ }).click();
+  assert.equal(await dark(), "dark");
+  await page.getByRole("button", { name: "UTC" }).click();
+  await page.reload();
+  await page.getByRole("button", { name: /Theme: dark/ }).waitFor();
+  await page.getByRole("button", { name: "Local" }).waitFor();
+  assert.equal(await dark(), "dark");
+  await visit.close();
+});
+
+test("a lost connection is shown and heals by itself", async () => {
+  const visit = await scene.open("/ui/jobs");
+  const { page } = visit;
+  await page.getByText("Live", { exact: true }).waitFor();
+  await page.context().setOffline(true);
+  await page.locator(".banner").getByText("does not answer").waitFor();
+  await page.context().setOffline(false);
+  await page.getByText("Live", { exact: true }).waitFor();
+  await page.locator(".banner").waitFor({ state: "detached" });
+  await visit.close();
+});
+
+test("while it is paused nothing is asked", async () => {
+  const visit = await scene.open("/ui/jobs");
+  const { page } = visit;
+  await page.getByText("Live", { exact: true }).waitFor();
+  let lists = 0;
+  page.on("request", (request) => {
+    if (request.url().includes("/execution/list")) lists += 1;
+  });
+  await wait(() => lists > 0, "the list is read again");
+  await page.keyboard.press("p");
+  await page.getByText("Paused", { exact: true }).waitFor();
+  lists = 0;
+  await scene.collector.until(await scene.collector.run({ platform_id: "noop", settings: { sleep_ms: 4500 } }), "succeeded");
+  assert.equal(lists, 0);
+  await page.keyboard.press("p");
+  await wait(() => lists > 0, "the list is read again");
+  await visit.close();
+});
+
+test("the first page takes less than 60 kB of script", async () => {
+  const visit = await scene.open("/ui/nowhere");
+  const { page } = visit;
+  const scripts: Promise<Buffer>[] = [];
+  page.on("response", (response) => {
+    if (response.url().endsWith(".js")) scripts.push(response.body());
+  });
+  await page.goto("/ui/");
+  await page.locator("canvas").first().waitFor();
+  const sizes = (await Promise.all(scripts)).map((script) => gzipSync(script).length);
+  const size = sizes.reduce((sum, one) => sum + one, 0);
+  assert.ok(scripts.length > 1 && size < 60_000, `${size} bytes`);
+  await visit.close();
+});

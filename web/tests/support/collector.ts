@@ -1,0 +1,94 @@
+/** A collector of the test's own: the real binary, a private data directory, a free port; ended with its tests. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { components } from "../../src/api/schema.gen.ts";
+
+export type Job = components["schemas"]["Job"];
+type TaskSpec = { platform_id: string } & Record<string, unknown>;
+
+const BINARY = process.env.COLLECTOR_BIN ?? new URL("../../../target/debug/collector", import.meta.url).pathname;
+const START_MS = 60_000;
+
+export class Collector {
+  private constructor(
+    readonly url: string,
+    private readonly process: ChildProcess,
+    private readonly directory: string,
+  ) {}
+
+  /** Starts one; `environment` is configuration (`COLLECTOR_API__READ_ONLY`). */
+  static async start(environment: Record<string, string> = {}): Promise<Collector> {
+    const directory = await mkdtemp(join(tmpdir(), "collector-web-"));
+    const pools = ["--pool", "light=1x16", "--pool", "heavy=1x1", "--pool", "standing=1x4"];
+    const args = ["up", "--listen", "127.0.0.1:0", "--data-dir", directory, ...pools];
+    const child = spawn(BINARY, args, { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    child.stderr.on("data", (chunk) => (said = (said + chunk).slice(-4000)));
+    const url = await new Promise<string>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`the collector did not start in time\n${said}`)), START_MS);
+      child.once("error", reject);
+      child.once("exit", (code) => reject(new Error(`the collector ended (${code}) before it listened\n${said}`)));
+      createInterface({ input: child.stdout }).on("line", (line) => {
+        const found = /^listening on (\S+)/.exec(line)?.[1];
+        if (!found) return;
+        clearTimeout(timer);
+        resolve(found);
+      });
+    });
+    return new Collector(url, child, directory);
+  }
+
+  /** Ends it, and what it started. */
+  async stop(): Promise<void> {
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      const ended = once(this.process, "exit");
+      this.process.kill("SIGTERM");
+      await ended;
+    }
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async get<T = unknown>(path: string): Promise<T> {
+    const answer = await fetch(this.url + path);
+    if (!answer.ok) throw new Error(`GET ${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as T;
+  }
+
+  /** Posts a task spec; gives the id of its job. */
+  async run(spec: TaskSpec): Promise<string> {
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${this.url}/execution/run`, { method: "POST", headers, body: JSON.stringify(spec) });
+    const body = (await answer.json()) as { job_id?: string };
+    if (!body.job_id) throw new Error(`not accepted: ${JSON.stringify(body)}`);
+    return body.job_id;
+  }
+
+  job(id: string): Promise<Job> {
+    return this.get(`/execution/get?job_id=${id}`);
+  }
+
+  /** Waits until a job stands somewhere. */
+  async until(id: string, ...statuses: Job["status"][]): Promise<Job> {
+    let job = await this.job(id);
+    await wait(async () => {
+      job = await this.job(id);
+      return statuses.includes(job.status);
+    }, `job ${id} becomes ${statuses}`);
+    return job;
+  }
+}
+
+const LONGEST_WAIT_MS = 30_000;
+
+/** Waits for a condition. */
+export async function wait(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const end = Date.now() + LONGEST_WAIT_MS;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
