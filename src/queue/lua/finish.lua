@@ -76,7 +76,7 @@ end
 if #ended > 0 then redis.call('SREM', held, unpack(ended)) end
 index()
 wake_all(woken)
-for status, n in pairs(runs) do
+for status, n in pairs(pool and runs or {}) do
   local outcome = status == 'queued' and 'handed_back' or status
   redis.call('HINCRBY', shard .. 'counters', 'runs:' .. pool .. ':' .. outcome, n)
 end
