@@ -194,12 +194,13 @@ impl Claim {
     /// Reads what `lua/claim.lua` returns.
     pub(super) fn read(answer: Vec<Value>) -> Result<Self, BrokerError> {
         let mut values = answer.into_iter();
-        let (due, waited_ms) = match (values.next(), values.next()) {
-            (Some(Value::Int(due)), Some(Value::Int(waited))) => {
-                (u64::try_from(due).ok(), u64::try_from(waited).unwrap_or(0))
-            }
+        let (due, now) = match (values.next(), values.next()) {
+            (Some(Value::Int(due)), Some(Value::Int(now))) => (u64::try_from(due).ok(), now),
             _ => return Ok(Self::Tombstoned),
         };
+        let since: String = redis::from_redis_value(values.next().unwrap_or(Value::Nil)).unwrap_or_default();
+        let since = since.parse::<jiff::Timestamp>().map_or(now, jiff::Timestamp::as_millisecond);
+        let waited_ms = u64::try_from(now.saturating_sub(since)).unwrap_or(0);
         let mut jobs = Vec::with_capacity(values.len() / 7);
         while let Some(job) = claimed(&mut values) {
             jobs.push(job?);

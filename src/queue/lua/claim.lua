@@ -1,7 +1,7 @@
 -- queued → running, for up to `n` jobs of one pool; first, delayed jobs that are due become queued.
 --
 -- ARGV: max_events, priority_window_ms, sanjer, lane (queue | alone), pool, n.
--- Returns {'tombstoned'} or {ms until the next delayed job is due or -1, ms that the first job had waited,
+-- Returns {'tombstoned'} or {ms until the next delayed job is due or -1, now in ms, since when the first job had waited or '',
 --          then per job: id, lease, platform, attempt, max_attempts, settings, options or ''}.
 local max_events, window, sanjer, lane, pool, n = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 
@@ -34,20 +34,22 @@ local function promote()
   return first[2] and math.max(0, first[2] - at) or -1
 end
 
-local claimed = { lane == 'queue' and promote() or -1, 0 }
+local claimed = { lane == 'queue' and promote() or -1, at, '' }
 local holds = {}
 local sanjer_json = ',"sanjer":"' .. sanjer .. '"'
 -- Not ZPOPMIN: it prints every score, which takes longer than all else it does.
 local first = redis.call('ZRANGE', queue, 0, n - 1)
-if #first > 0 then
-  redis.call('ZREMRANGEBYRANK', queue, 0, #first - 1)
-  -- Of the first alone: the others of a call have waited much like it, and each would cost a look.
-  local queued = redis.call('HGET', job_key(first[1]), 'queued_at')
-  if queued and queued ~= '' then claimed[2] = math.max(0, at - ms_of(queued)) end
-end
-for _, id in ipairs(first) do
+if #first > 0 then redis.call('ZREMRANGEBYRANK', queue, 0, #first - 1) end
+for i, id in ipairs(first) do
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'platform_id', 'attempt', 'max_attempts', 'settings', 'lease', 'options')
+  local job
+  if i > 1 then
+    job = redis.call('HMGET', key, 'platform_id', 'attempt', 'max_attempts', 'settings', 'lease', 'options')
+  else
+    -- Of the first alone: the others of a call have waited much like it.
+    job = redis.call('HMGET', key, 'platform_id', 'attempt', 'max_attempts', 'settings', 'lease', 'options', 'queued_at')
+    claimed[3] = job[7] or ''
+  end
   -- A hash that is gone was deleted by somebody else's hand; there is nothing left to run.
   if job[1] then
     local lease = job[5] == '0' and '1' or integer(job[5] + 1)

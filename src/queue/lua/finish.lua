@@ -12,6 +12,8 @@ local held = shard .. 'held:' .. sanjer
 local finish, index = finisher(at, ARGV[3], ARGV[4])
 local ended, answers = {}, {}
 local woken = {}
+-- Runs by what they end with, and whose they are.
+local runs, pool = {}, nil
 
 -- A run ends, its job does not. Returns what it became, its attempt, and its error, if it has one.
 local function go_on(id, key, platform, status, json, ms, attempt)
@@ -44,14 +46,17 @@ end
 for i = 7, #ARGV, 5 do
   local id, lease, status, json, ms = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint', 'sanjer', 'platform_id', 'pool')
+  -- All jobs of a sanjer are of one pool.
+  local job = pool and redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint', 'sanjer', 'platform_id')
+    or redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint', 'sanjer', 'platform_id', 'pool')
+  pool = pool or job[7]
   if not is_under(job[1], job[5], lease, sanjer) or job[2] ~= 'running' then
     local repeated = is_under(job[1], job[5], lease, sanjer) and job[2] == status
     if not repeated then redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1) end
     answers[#answers + 1] = repeated and 2 or 0
   else
     local attempt, error = job[3], nil
-    count('runs', job[7], status == 'queued' and 'handed_back' or status)
+    runs[status] = (runs[status] or 0) + 1
     if status == 'succeeded' then
       finish(id, key, job[6], status, ms, nil, 'result', json)
       if job[4] then drop_checkpoint(key) end
@@ -71,6 +76,10 @@ end
 if #ended > 0 then redis.call('SREM', held, unpack(ended)) end
 index()
 wake_all(woken)
+for status, n in pairs(pool and runs or {}) do
+  local outcome = status == 'queued' and 'handed_back' or status
+  redis.call('HINCRBY', shard .. 'counters', 'runs:' .. pool .. ':' .. outcome, n)
+end
 write_counts()
 send_events(max_events)
 return answers

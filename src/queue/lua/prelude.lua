@@ -135,30 +135,19 @@ local function option(options, name)
   return options and tonumber(string.match(options, '"' .. name .. '":(%d+)'))
 end
 
--- What happened, by pool: runs that ended, by outcome; and ends of jobs that no run's outcome brought about, by status.
--- One command a kind and call, however many jobs.
-local counts = { runs = {}, ended = {} }
+-- What happened, by pool: runs that ended (`runs`), by outcome; and ends of jobs that no run's outcome brought about
+-- (`ended`), by status. One command a kind and call, however many jobs.
+local counts
 
 local function count(kind, pool, what)
-  -- Of a hash that somebody's hand has damaged.
-  if not pool then return end
-  local pools = counts[kind]
-  local of_pool = pools[pool]
-  if not of_pool then
-    of_pool = {}
-    pools[pool] = of_pool
-  end
-  of_pool[what] = (of_pool[what] or 0) + 1
+  counts = counts or {}
+  local field = kind .. ':' .. pool .. ':' .. what
+  counts[field] = (counts[field] or 0) + 1
 end
 
 local function write_counts()
-  for kind, pools in pairs(counts) do
-    for pool, of_pool in pairs(pools) do
-      for what, n in pairs(of_pool) do
-        redis.call('HINCRBY', shard .. 'counters', kind .. ':' .. pool .. ':' .. what, n)
-      end
-    end
-  end
+  if not counts then return end
+  for field, n in pairs(counts) do redis.call('HINCRBY', shard .. 'counters', field, n) end
 end
 
 -- Where a job was is of no use once it has ended.
