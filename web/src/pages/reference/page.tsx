@@ -82,7 +82,7 @@ function Folded({ operation, document }: { operation: Operation; document: Docum
   const [open, setOpen] = useState(param("op") === operation.operationId);
   return (
     <details
-      class="operation"
+      class="operation folds"
       open={open}
       onToggle={(event) => {
         const now = event.currentTarget.open;

@@ -35,7 +35,7 @@ export default function SystemPage() {
               </p>
             )}
             <Sums system={system} />
-            <div class="columns">
+            <div class="columns system-cards">
               <Health />
               <RedisCard system={system} />
               <Limits limits={system.limits} />
