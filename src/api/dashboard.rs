@@ -81,8 +81,10 @@ fn guarded(mut response: Response) -> Response {
 
 /// Weak: the same page may be compressed or not.
 fn tag(file: &EmbeddedFile) -> String {
-    let hash: String = file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("W/\"{hash}\"")
+    format!(
+        "W/\"{:016x}\"",
+        file.metadata.sha256_hash().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    )
 }
 
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {

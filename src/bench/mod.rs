@@ -11,6 +11,7 @@
 )]
 
 pub mod crawl;
+mod finding;
 pub mod floor;
 mod http;
 pub mod network;
@@ -19,6 +20,7 @@ mod recovery;
 mod retention;
 
 pub use self::{
+    finding::{Cost, finding},
     queue::{Figures, Work, measure},
     retention::{Kept, retention},
 };

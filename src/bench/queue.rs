@@ -358,7 +358,7 @@ fn overall(rates: impl ExactSizeIterator<Item = f64>) -> f64 {
 }
 
 /// A percentile (`share` 0–1) of what was measured.
-fn percentile(measured: &[f64], share: f64) -> f64 {
+pub(super) fn percentile(measured: &[f64], share: f64) -> f64 {
     let mut sorted = measured.to_vec();
     sorted.sort_by(f64::total_cmp);
     let index = (sorted.len() as f64 * share) as usize;

@@ -7,9 +7,9 @@ use comfy_table::Table;
 
 use super::{CliError, options::Sources, print};
 use crate::bench::{
-    Work,
+    Cost, Work,
     crawl::{Figures, Rule, Scene, crowd, measure as measure_crawl},
-    measure,
+    finding, measure,
     network::measure as measure_network,
     retention,
 };
@@ -76,6 +76,18 @@ Starts a scratch redis-server, a collector and the nodes. Exit code 1 says that 
         #[arg(long)]
         json: bool,
     },
+    /// Finding jobs: what pages of lists cost with a thousand jobs, and with many.
+    #[command(after_help = "Exit code 1 says that a page looked at more jobs than it may.")]
+    Finding {
+        #[command(flatten)]
+        sources: Sources,
+        /// The many.
+        #[arg(long, default_value_t = 1_000_000)]
+        jobs: u64,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// What stays in Redis when jobs come and go, each kept for a second.
     Retention {
         #[command(flatten)]
@@ -100,6 +112,9 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
         What::Retention { sources, jobs, json } => {
             (serde_json::to_value(retention(sources.load(Vec::new())?, jobs).await.map_err(failed)?), json)
         }
+        What::Finding { sources, jobs, json } => {
+            return found(&finding(sources.load(Vec::new())?, jobs).await.map_err(failed)?, json);
+        }
         What::Network { nodes, connections, json } => return network(nodes, connections, json).await,
         What::Crawl { only, nodes, json } => return crawl(&only, nodes, json).await,
     };
@@ -115,6 +130,26 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     }
     print(&format!("{table}\n"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what lists cost. The code says whether all pages are bounded.
+fn found(costs: &[Cost], json: bool) -> Result<ExitCode, CliError> {
+    if json {
+        let text = serde_json::to_string(costs).map_err(|error| CliError::Start(error.to_string()))?;
+        print(&format!("{text}\n"))?;
+    } else {
+        let mut table = Table::new();
+        table.set_header(["list", "of jobs", "page ms p50", "max", "commands p50", "max", "total ms"]);
+        for cost in costs {
+            let (times, total) = ([cost.page_p50_ms, cost.page_max_ms], cost.total_ms);
+            let times = times.map(|ms| format!("{ms:.2}"));
+            let commands = [cost.page_commands, cost.page_max_commands].map(|number| format!("{number:.0}"));
+            let about = [cost.list.to_owned(), cost.jobs.to_string()];
+            table.add_row(about.into_iter().chain(times).chain(commands).chain([format!("{total:.2}")]));
+        }
+        print(&format!("{table}\n"))?;
+    }
+    Ok(if costs.iter().all(Cost::is_bounded) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Polls full nodes. The code says whether every bar is met.

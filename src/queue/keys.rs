@@ -26,7 +26,7 @@
 //! | `events` | stream | field = event JSON, value = ids of its jobs; one entry a script call, trimmed |
 //! | `idempotency:<hash>` | hash | `job_id`, `body` of a key's first use; expires |
 //! | `hungry:<lane>:<pool>` | string | set by a claim that found too little; whoever adds work deletes it and wakes |
-//! | `counters` | hash | `refused_writes`; `ended:<pool>:<status>`: ends that no sanjer's word brought about; `deaths:<pool>` of sanjers (shard 0) |
+//! | `counters` | hash | `refused_writes`; `runs:<pool>:<outcome>`; `ended:<pool>:<status>`: ends that no run's outcome brought about; `deaths:<pool>` of sanjers (shard 0) |
 //! | `meta` (shard 0 only) | hash | `shards`, `key_fingerprint` |
 
 use super::Lane;

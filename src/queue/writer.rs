@@ -54,7 +54,7 @@ struct Speaker {
 }
 
 impl Writer {
-    /// A writer for one sanjer; how many runs ended, and how, goes to `tally`.
+    /// A writer for one sanjer; how long runs took goes to `tally`.
     pub fn new(
         queue: Queue,
         sanjer: String,
@@ -187,8 +187,8 @@ impl Writer {
                 }
                 self.jobs.remove(&finish.id);
                 let ran = self.held.remove(finish.id, finish.lease);
-                if written != Written::Refused {
-                    self.tally.ended(finish.status, ran);
+                if let Some(ran) = ran.filter(|_| written != Written::Refused) {
+                    self.tally.ran(ran);
                 }
             }
         }

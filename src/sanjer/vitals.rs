@@ -1,4 +1,4 @@
-//! What a sanjer tells of itself: whether it takes jobs, what it uses, what it has done.
+//! What a sanjer tells of itself: whether it takes jobs, what it uses, and the times it has measured.
 //!
 //! Written once a second if there is anything new, and every call counts once, however often it has to be repeated.
 

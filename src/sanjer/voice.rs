@@ -103,9 +103,9 @@ impl Pace {
         }
         let has_room = self.lines < A_SECOND;
         if has_room {
-            self.lines += 1
+            self.lines += 1;
         } else {
-            self.dropped += 1
+            self.dropped += 1;
         }
         has_room
     }

@@ -148,7 +148,11 @@ fn queued(job: &Job, situation: &Situation) -> Vec<Reason> {
         reasons.push(reason("behind_others", format!("it waits behind {others} of pool {name}")));
     }
     if served && pool.slots > 0 && pool.running >= pool.slots {
-        reasons.push(reason("slots_busy", format!("all {} slots of pool {name} are busy", pool.slots)));
+        let words = match pool.slots {
+            1 => format!("the only slot of pool {name} is busy"),
+            slots => format!("all {slots} slots of pool {name} are busy"),
+        };
+        reasons.push(reason("slots_busy", words));
     }
     if reasons.is_empty() {
         reasons.push(reason("next", format!("it is the next one of pool {name}: a sanjer takes it in a moment")));

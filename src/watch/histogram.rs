@@ -54,6 +54,7 @@ impl Histogram {
     }
 
     /// What came to it since `before`; nothing where there is less now.
+    #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         let mut counts = self.counts;
         counts.iter_mut().zip(before.counts).for_each(|(now, then)| *now = now.saturating_sub(then));
@@ -116,7 +117,9 @@ impl From<Histogram> for Sparse {
 impl From<Sparse> for Histogram {
     fn from(Sparse(sum_ms, filled): Sparse) -> Self {
         let mut histogram = Self { sum_ms, ..Self::default() };
-        filled.into_iter().for_each(|(bucket, count)| histogram.add(bucket, count));
+        for (bucket, count) in filled {
+            histogram.add(bucket, count);
+        }
         histogram
     }
 }
@@ -127,7 +130,9 @@ mod tests {
 
     fn of(times: &[(u64, u64)]) -> Histogram {
         let mut histogram = Histogram::default();
-        times.iter().for_each(|(ms, n)| histogram.observe(*ms, *n));
+        for (ms, n) in times {
+            histogram.observe(*ms, *n);
+        }
         histogram
     }
 

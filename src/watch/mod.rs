@@ -1,6 +1,6 @@
 //! How the queues, the sanjers and the jobs are, and were.
 //!
-//! In: what sanjers count of their own work (a [`Tally`], written every second), and what stands in Redis. Out: what is
+//! In: times that sanjers measure (a [`Tally`], written every second), and what stands in Redis, counts above all. Out: what is
 //! now ([`Now`]), what was ([`History`]), what is wrong ([`troubles`]), why a job waits ([`explain`]), and orders to single
 //! sanjers ([`Ask`]).
 //! Invariants: nothing here costs more with more jobs; what is kept in Redis is bounded; a step of the history has one
@@ -10,7 +10,7 @@
 //!
 //! | key after `{etlas:0}:` | type | holds |
 //! |---|---|---|
-//! | `totals` | hash | what sanjers counted: `runs:<pool>:<outcome>`; `pickup:<pool>:<bucket>`, `pickup_ms:<pool>`, and the same of `duration` |
+//! | `totals` | hash | times that sanjers measured: `pickup:<pool>:<bucket>`, `pickup_ms:<pool>`, and the same of `duration` |
 //! | `supervisors` | hash | name → JSON `{until, pools: {name: processes}}` of those who said so within a lease |
 //! | `certificates` | hash | sanjer → how it died, JSON; of the last 100 |
 //! | `deaths` | zset | those sanjers by when they died |

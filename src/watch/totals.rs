@@ -56,6 +56,7 @@ impl Totals {
     }
 
     /// What was counted since `before`; nothing where there is less now, for somebody began anew.
+    #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         let none = PoolTotals::default();
         let pools = self.pools.iter();
@@ -69,7 +70,7 @@ impl PoolTotals {
         match (kind, detail) {
             ("runs", Some(outcome)) => {
                 *self.runs.entry(outcome.to_owned()).or_default() += value;
-                // What the platform's word decided ends its job; other ends are counted as `ended`.
+                // Most ends are an outcome's; the others are counted as `ended`.
                 if let Some(end) = ENDS.iter().position(|end| end.as_str() == outcome) {
                     *self.ended.get_mut(end)? += value;
                 }
@@ -112,7 +113,9 @@ mod tests {
     fn fields_are_read_and_subtracted() {
         let read = |fields: &[(&str, u64)]| {
             let mut totals = Totals::default();
-            fields.iter().for_each(|(field, value)| totals.take_in(field, *value));
+            for (field, value) in fields {
+                totals.take_in(field, *value);
+            }
             totals
         };
         let before = read(&[("runs:light:succeeded", 4), ("runs:light:retrying", 9), ("ended:light:cancelled", 1)]);

@@ -9,6 +9,7 @@ mod ethereum;
 mod fuzz;
 mod oom;
 mod partners;
+mod promtool;
 #[cfg(feature = "dynamodb")]
 mod requests;
 mod requests_at_scale;

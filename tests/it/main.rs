@@ -31,6 +31,7 @@ mod http_server;
 mod job_log;
 mod jobs;
 mod limits;
+mod metrics;
 mod network;
 mod network_api;
 mod outbound;

@@ -67,7 +67,7 @@ async fn the_stats_count_what_there_is_and_say_what_is_wrong() {
 
     let why = collector.explain(&waiting).await;
     assert_eq!((reasons(&why), &why["ahead"]), (vec!["behind_others", "slots_busy"], &json!(1)));
-    assert_eq!(why["summary"], "it waits behind 1 other of pool light, and all 1 slots of pool light are busy");
+    assert_eq!(why["summary"], "it waits behind 1 other of pool light, and the only slot of pool light is busy");
     assert_eq!(reasons(&collector.explain(&important).await), ["slots_busy"]);
     let why = collector.explain(&later).await;
     assert_eq!((reasons(&why), &why["due_at"]), (vec!["scheduled"], &collector.job(&later).await["due_at"]));

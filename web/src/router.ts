@@ -32,6 +32,7 @@ export function link(path: string, query: Record<string, string | undefined> = {
 
 /** Goes to an address of `link`. */
 export function go(href: string): void {
+  history.replaceState({ scroll: window.scrollY }, "");
   history.pushState(null, "", href);
   place.value = read();
   window.scrollTo(0, 0);
@@ -56,10 +57,22 @@ export function setParams(changes: Record<string, string | undefined>, how: "pus
   place.value = read();
 }
 
+/** A page that one comes back to is read first; no longer than this is waited for it. */
+const LONGEST_READ_MS = 2000;
+
+/** Goes to where the reader was, once the page is long enough again. */
+function scrollBackTo(top: number, until: number): void {
+  if (document.documentElement.scrollHeight >= top + window.innerHeight) window.scrollTo(0, top);
+  else if (Date.now() < until) requestAnimationFrame(() => scrollBackTo(top, until));
+}
+
 /** Takes over the clicks on links to our own pages. */
 export function watchPlace(): void {
-  window.addEventListener("popstate", () => {
+  history.scrollRestoration = "manual";
+  window.addEventListener("popstate", (event) => {
     place.value = read();
+    const { scroll } = (event.state ?? {}) as { scroll?: number };
+    if (scroll) scrollBackTo(scroll, Date.now() + LONGEST_READ_MS);
   });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0) return;

@@ -83,6 +83,12 @@ test("pages are turned by cursor", async () => {
   const { page } = visit;
   const rows = page.locator("tbody tr");
   await page.getByText("50 of 60").waitFor();
+  // Who looks into a job comes back to where he was.
+  await page.evaluate("window.scrollTo(0, 1000)");
+  await rows.nth(30).locator("a").first().click();
+  await page.getByRole("heading", { name: "Facts" }).waitFor();
+  await page.goBack();
+  await wait(async () => (await page.evaluate("window.scrollY")) === 1000, "the list is where it was");
   const first = await rows.first().getAttribute("data-id");
   await page.getByRole("button", { name: "Next page" }).click();
   await page.waitForURL("**cursor=**");

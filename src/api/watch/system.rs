@@ -26,7 +26,7 @@ pub(in crate::api) async fn system(State(api): State<Api>, query: Query) -> Resu
         "uptime_s": api.started.elapsed().as_secs_f64(),
         "host": rustix::system::uname().nodename().to_string_lossy(),
         "pid": std::process::id(),
-        "read_only": false,
+        "read_only": config.api.read_only,
         "redis": { "mode": mode(config), "servers": health.servers, "health": health },
         "shards": config.queue.shards,
         "durability": config.redis.durability,

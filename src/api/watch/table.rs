@@ -120,7 +120,9 @@ mod tests {
 
     fn table(rows: &[&str]) -> String {
         let mut columns = Columns::default();
-        rows.iter().for_each(|row| columns.see(row).unwrap());
+        for row in rows {
+            columns.see(row).unwrap();
+        }
         rows.iter().fold(columns.head(), |text, row| text + &columns.line(row))
     }
 

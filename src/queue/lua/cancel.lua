@@ -16,7 +16,7 @@ if waits(status) then
   local finish, index = finisher(at, ARGV[2], ARGV[2])
   leave_queues(id, job[2])
   finish_otherwise(finish, id, key, job[8], 'cancelled', nil, 'cancel_requested_at', stamp)
-  count_end(job[2], 'cancelled')
+  count('ended', job[2], 'cancelled')
   index()
   write_counts()
   status_event(id, 'cancelled', job[3], job[4], stamp)

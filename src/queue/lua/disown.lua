@@ -21,7 +21,7 @@ for _, id in ipairs(redis.call('SMEMBERS', held)) do -- bounded by the sanjer's 
       local status = job[7] and 'cancelled' or 'queued'
       if job[7] then
         finish_otherwise(finish, id, key, job[8], status)
-        count_end(job[3], status)
+        count('ended', job[3], status)
       else
         put_back(id, job[3], job[4], window, woken)
       end

@@ -18,7 +18,7 @@ local function go_on(id, key, platform, status, json, ms, attempt)
   local job = redis.call('HMGET', key, 'pool', 'suspect', 'cancel_requested_at')
   if job[3] then
     finish_otherwise(finish, id, key, platform, 'cancelled')
-    count_end(job[1], 'cancelled')
+    count('ended', job[1], 'cancelled')
     return 'cancelled', attempt
   end
   if status == 'queued' then
@@ -30,7 +30,7 @@ local function go_on(id, key, platform, status, json, ms, attempt)
     local error = '{"class":"snooze","code":"snoozed_too_often","message":"it asked to be run later more than '
       .. max_snoozes .. ' times (jobs.max_snoozes)"}'
     finish_otherwise(finish, id, key, platform, 'failed', error)
-    count_end(job[1], 'failed')
+    count('ended', job[1], 'failed')
     return 'failed', attempt, error
   end
   remember(key, status, stamp, json)
@@ -44,13 +44,14 @@ end
 for i = 7, #ARGV, 5 do
   local id, lease, status, json, ms = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint', 'sanjer', 'platform_id')
+  local job = redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint', 'sanjer', 'platform_id', 'pool')
   if not is_under(job[1], job[5], lease, sanjer) or job[2] ~= 'running' then
     local repeated = is_under(job[1], job[5], lease, sanjer) and job[2] == status
     if not repeated then redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1) end
     answers[#answers + 1] = repeated and 2 or 0
   else
     local attempt, error = job[3], nil
+    count('runs', job[7], status == 'queued' and 'handed_back' or status)
     if status == 'succeeded' then
       finish(id, key, job[6], status, ms, nil, 'result', json)
       if job[4] then drop_checkpoint(key) end

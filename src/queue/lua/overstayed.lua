@@ -17,7 +17,7 @@ for _, id in ipairs(ids) do
       .. option(job[5], 'queue_ttl_s') .. ' s"}'
     leave_queues(id, job[2])
     finish_otherwise(finish, id, key, job[6], 'timed_out', error)
-    count_end(job[2], 'timed_out')
+    count('ended', job[2], 'timed_out')
     status_event(id, 'timed_out', job[3], job[4], stamp, ',"error":' .. error)
   end
 end

@@ -135,16 +135,30 @@ local function option(options, name)
   return options and tonumber(string.match(options, '"' .. name .. '":(%d+)'))
 end
 
--- Ends that no sanjer's word brought about, by pool and status; a sanjer counts its own. One count a kind and call.
-local own_ends = {}
+-- What happened, by pool: runs that ended, by outcome; and ends of jobs that no run's outcome brought about, by status.
+-- One command a kind and call, however many jobs.
+local counts = { runs = {}, ended = {} }
 
-local function count_end(pool, status)
-  local field = 'ended:' .. pool .. ':' .. status
-  own_ends[field] = (own_ends[field] or 0) + 1
+local function count(kind, pool, what)
+  -- Of a hash that somebody's hand has damaged.
+  if not pool then return end
+  local pools = counts[kind]
+  local of_pool = pools[pool]
+  if not of_pool then
+    of_pool = {}
+    pools[pool] = of_pool
+  end
+  of_pool[what] = (of_pool[what] or 0) + 1
 end
 
 local function write_counts()
-  for field, n in pairs(own_ends) do redis.call('HINCRBY', shard .. 'counters', field, n) end
+  for kind, pools in pairs(counts) do
+    for pool, of_pool in pairs(pools) do
+      for what, n in pairs(of_pool) do
+        redis.call('HINCRBY', shard .. 'counters', kind .. ':' .. pool .. ':' .. what, n)
+      end
+    end
+  end
 end
 
 -- Where a job was is of no use once it has ended.

@@ -28,14 +28,15 @@ end
 
 local function give_back(id, key, job)
   if certificate ~= '' then certify(key, job[6]) end
+  count('runs', job[3], blame == 'nobody' and 'lost' or 'crashed')
   if job[7] then
     finish_otherwise(finish, id, key, job[8], 'cancelled')
-    count_end(job[3], 'cancelled')
+    count('ended', job[3], 'cancelled')
     return 'cancelled'
   end
   if blame == 'alone' and redis.call('HINCRBY', key, 'crashes', 1) >= max_crashes then
     finish_otherwise(finish, id, key, job[8], 'dead', error)
-    count_end(job[3], 'dead')
+    count('ended', job[3], 'dead')
     return 'dead'
   end
   local suspect = job[4]

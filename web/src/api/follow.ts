@@ -44,6 +44,11 @@ async function run(url: string, listener: Listener, stop: AbortSignal): Promise<
     } catch (thrown) {
       if (stop.aborted) return;
       const problem = asProblem(thrown);
+      // The id is of streams that are no more; without it everything is told anew.
+      if (problem.code === "bad_event_id" && lastId) {
+        lastId = "";
+        continue;
+      }
       if (problem.code !== "no_answer" && !problem.passes) return listener.stands?.("refused", problem);
     }
     if (stop.aborted) return;

@@ -9,7 +9,7 @@ import { tell, tellFailure } from "../../shell/toasts";
 import { Icon, type IconName } from "../../ui/icon";
 import { type Status, isTerminal } from "../../ui/status";
 import { jobHref } from "./columns";
-import { filterNow } from "./filter";
+import { NAMES, filterNow, filtersOf } from "./filter";
 
 type Bulk = components["schemas"]["Bulk"];
 type Action = Bulk["action"];
@@ -39,7 +39,7 @@ export function BulkBar({ picked, total, onPick, onDone }: Props) {
   const all = wantsAll && picked.size > 0;
   const act = async (action: Action) => {
     const about = all ? { filter: filterNow(place.value.query) } : { job_ids: [...picked] };
-    if (await carryOut(action, about)) {
+    if (await carryOut(action, about, all ? filtersOf(place.value.query) : undefined)) {
       setAll(false);
       onDone();
     }
@@ -68,7 +68,7 @@ export function BulkBar({ picked, total, onPick, onDone }: Props) {
 }
 
 /** Counts, asks, acts; whether it did. */
-export async function carryOut(action: Action, about: Pick<Bulk, "filter" | "job_ids">): Promise<boolean> {
+export async function carryOut(action: Action, about: Pick<Bulk, "filter" | "job_ids">, filters: [string, string][] | undefined): Promise<boolean> {
   const { text, warns, danger } = ACTIONS.find((one) => one.action === action) ?? { text: action, warns: "" };
   try {
     const counted = await post("/execution/bulk", { body: { action, ...about, dry_run: true } as Bulk });
@@ -78,7 +78,7 @@ export async function carryOut(action: Action, about: Pick<Bulk, "filter" | "job
       return false;
     }
     const jobs = `${counted.exact ? "" : "at least "}${count(counted.matching)} ${counted.matching === 1 ? "job" : "jobs"}`;
-    if (!(await confirm({ title: `${text} ${jobs}?`, body: warns, action: `${text} ${jobs}`, danger: danger ?? false }))) return false;
+    if (!(await confirm({ title: `${text} ${jobs}?`, body: <About warns={warns} filters={filters} />, action: `${text} ${jobs}`, danger: danger ?? false }))) return false;
     const started = await post("/execution/bulk", { body: { action, ...about } as Bulk });
     if ("job_id" in started) {
       tell(
@@ -92,4 +92,19 @@ export async function carryOut(action: Action, about: Pick<Bulk, "filter" | "job
     tellFailure(`${text}: that did not work`, thrown);
     return false;
   }
+}
+
+/** What will happen, and to which jobs. */
+function About({ warns, filters }: { warns: string; filters: [string, string][] | undefined }) {
+  const meant = filters?.map(([name, value]) => `${NAMES[name]} ${value}`).join(", ") || "no filter holds, so all jobs are meant";
+  return (
+    <div class="stack">
+      <p>{warns}</p>
+      {filters && (
+        <p>
+          Meant are all that match now: <bdi class="wrap">{meant}</bdi>.
+        </p>
+      )}
+    </div>
+  );
 }

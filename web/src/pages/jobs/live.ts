@@ -45,8 +45,10 @@ export function useLiveJobs(isPicking: boolean): Live {
   return { ...shown, poll, catchUp };
 }
 
+/** Scrolled down, with the focus on a row, or with the mouse over one that may be about to be clicked. */
 function holdsPlace(): boolean {
-  return window.scrollY > SCROLLED_PX || document.activeElement?.closest("tr[data-id]") !== null;
+  const isAtRow = document.activeElement?.closest("tr[data-id]") !== null || document.querySelector("tr[data-id]:hover") !== null;
+  return isAtRow || window.scrollY > SCROLLED_PX;
 }
 
 export function idOf(job: JobSummary): string {

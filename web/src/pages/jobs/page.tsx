@@ -87,7 +87,12 @@ function NoJobs({ more }: { more: boolean }) {
   }
   return (
     <Empty title="No jobs yet">
-      Begin with <a href={link("new")}>a new task</a>, or post one to <code>/execution/run</code>; it appears here at once.
+      {mayAct() && (
+        <>
+          Begin with <a href={link("new")}>a new task</a>.{" "}
+        </>
+      )}
+      What is posted to <code>/execution/run</code> appears here at once.
     </Empty>
   );
 }
