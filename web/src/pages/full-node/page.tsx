@@ -9,7 +9,7 @@ import { Failed, Loading } from "../../ui/note";
 import { Table } from "../../ui/table";
 import { Copy, Prose, Time, shortId } from "../../ui/text";
 import { Id, Seconds, Since, State, peerColumns } from "../full-nodes/columns";
-import type { Network, Peer } from "../full-nodes/live";
+import type { Network, Peer } from "../full-nodes/news";
 
 type Node = components["schemas"]["FullNode"];
 type Found = { node: Node } | { peer: Peer };

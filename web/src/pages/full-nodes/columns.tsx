@@ -4,7 +4,7 @@ import { link, param } from "../../router";
 import { Badge } from "../../ui/status";
 import type { Column } from "../../ui/table";
 import { Line, Span, Time, shortId } from "../../ui/text";
-import type { FullNode, Peer } from "./live";
+import type { FullNode, Peer } from "./news";
 
 export function fullNodeHref(id: string): string {
   return link(`full-nodes/${id}`, { prefix: param("prefix") });

@@ -1,66 +1,19 @@
 /** The Network and its alarms as they are now, kept by what the API says has changed. */
 import { useEffect, useState } from "preact/hooks";
-import type { components } from "../../api/schema.gen";
 import { urlOf } from "../../api/client";
-import { type Stand, type Told, follow } from "../../api/follow";
+import { follow } from "../../api/follow";
 import { paused } from "../../api/poll";
-import type { Problem } from "../../api/problem";
-
-export type Network = components["schemas"]["Network"];
-export type FullNode = components["schemas"]["NetworkNode"];
-export type Peer = components["schemas"]["NetworkPeer"];
-export type Alarm = components["schemas"]["AlarmsMessage"]["alarms"][number];
-type Message = components["schemas"]["NetworkMessage"];
-type Diff = components["schemas"]["NetworkDiff"];
-
-export type Watched = {
-  network: Network | undefined;
-  revision: number;
-  /** Undefined until they were told, which is after the first Network if there is one. */
-  alarms: readonly Alarm[] | undefined;
-  /** When the Network changed last while it was watched, ms since 1970. */
-  changedAt: number | undefined;
-  stand: Stand;
-  problem: Problem | undefined;
-  /** Whether a change cannot be applied to what is there, so that all has to be read anew. */
-  torn: boolean;
-};
-
-const NOTHING: Watched = { network: undefined, revision: 0, alarms: undefined, changedAt: undefined, stand: "connecting", problem: undefined, torn: false };
+import { NOTHING, type Watched, after } from "./news";
 
 export function useNetwork(prefix: string | undefined): Watched {
   const [watched, setWatched] = useState<Watched>(NOTHING);
   const stopped = paused.value;
   useEffect(() => {
     if (stopped) return;
-    setWatched((before) => ({ ...before, torn: false }));
     return follow(urlOf("/network/events", { prefix, diff: true }), {
       stands: (stand, problem) => setWatched((before) => ({ ...before, stand, problem })),
       tell: (told) => setWatched((before) => after(before, told, Date.now())),
     });
   }, [prefix, stopped, watched.torn]);
   return watched;
-}
-
-/** What is known after an event. */
-export function after(before: Watched, { name, data }: Told, at: number): Watched {
-  if (name === "alarms") return { ...before, alarms: (data as components["schemas"]["AlarmsMessage"]).alarms };
-  if (name === "network") {
-    const { revision, data: network } = data as Message;
-    return { ...before, network, revision, changedAt: before.network ? at : undefined };
-  }
-  if (name !== "diff") return before;
-  const diff = data as Diff;
-  if (!before.network || diff.since !== before.revision) return { ...before, torn: true };
-  const { nodes, nodes_left, peers, peers_left } = diff.data;
-  const network = { nodes: merged(before.network.nodes, nodes, nodes_left), peers: merged(before.network.peers, peers, peers_left) };
-  return { ...before, network, revision: diff.revision, changedAt: at };
-}
-
-/** By id, as the Network is. */
-function merged<T extends { readonly id: string }>(before: readonly T[], changed: readonly T[], left: readonly string[]): T[] {
-  const all = new Map(before.map((one) => [one.id, one]));
-  for (const id of left) all.delete(id);
-  for (const one of changed) all.set(one.id, one);
-  return [...all.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
 }

@@ -11,7 +11,8 @@ import { Table } from "../../ui/table";
 import { Prose, Time } from "../../ui/text";
 import { NODE_COLUMNS, fullNodeHref, peerColumns } from "./columns";
 import { Gone } from "./gone";
-import { type Alarm, type Network, type Watched, useNetwork } from "./live";
+import { useNetwork } from "./live";
+import type { Alarm, Network, Watched } from "./news";
 
 export default function FullNodes() {
   const prefix = param("prefix") || undefined;

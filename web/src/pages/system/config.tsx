@@ -3,8 +3,7 @@ import { cut } from "../../format/safe";
 import { param, setParams } from "../../router";
 import { Empty } from "../../ui/note";
 import { Copy } from "../../ui/text";
-
-type Entry = { key: string; value: string };
+import { sectionsOf } from "./sections";
 
 export function Config({ config }: { config: object }) {
   const words = param("key").toLowerCase();
@@ -46,21 +45,4 @@ export function Config({ config }: { config: object }) {
       </div>
     </section>
   );
-}
-
-/** Tables, with the keys that are no tables themselves. */
-export function sectionsOf(config: object): [string, Entry[]][] {
-  const sections: [string, Entry[]][] = [];
-  const walk = (name: string, table: object) => {
-    const own: Entry[] = [];
-    const tables: [string, object][] = [];
-    for (const [key, value] of Object.entries(table) as [string, unknown][]) {
-      if (value !== null && typeof value === "object" && !Array.isArray(value)) tables.push([name ? `${name}.${key}` : key, value]);
-      else own.push({ key, value: JSON.stringify(value) ?? "" });
-    }
-    if (own.length > 0) sections.push([name, own]);
-    for (const [inner, value] of tables) walk(inner, value);
-  };
-  walk("", config);
-  return sections;
 }
