@@ -83,7 +83,7 @@ async fn the_oldest_is_found_behind_those_who_overtook_it() {
     let bench = bench().await;
     assert_eq!(bench.light().await.oldest_ms, None);
     let old = job(0);
-    bench.queue.submit(SHARD, &[old.clone()]).await.unwrap();
+    bench.queue.submit(SHARD, std::slice::from_ref(&old)).await.unwrap();
     let since = bench.light().await.oldest_ms.unwrap();
     // It has waited for an hour, and hundreds of higher priority came before it since.
     let hour_ago = since - 3_600_000;
