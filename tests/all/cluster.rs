@@ -126,6 +126,13 @@ async fn jobs_of_all_shards_run() {
     let delayed = submit_many(&collector, 8, &json!({"platform_id": "noop", "options": {"delay_s": 1}})).await;
     all_succeed(&collector, &delayed).await;
 
+    // What is counted in four shards on three servers adds up.
+    let stats = collector.get("/queue/stats").await.json;
+    let serving = &stats["pools"]["light"]["sanjers"]["serving"];
+    assert_eq!((&stats["finished"]["succeeded"], serving), (&json!(54), &json!(2)), "{stats}");
+    let metrics = collector.get("/metrics").await.text;
+    assert!(metrics.contains("collector_jobs_finished_total{pool=\"light\",status=\"succeeded\"} 54\n"), "{metrics}");
+
     let answer = collector.post("/system/alive", "").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert!(answer.json["redis"]["used_memory_bytes"].as_u64() > Some(3 << 19), "of all: {}", answer.text);
