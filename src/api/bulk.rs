@@ -7,7 +7,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
@@ -28,12 +28,17 @@ const MAX_JOBS: usize = 1000;
 #[serde(deny_unknown_fields)]
 struct Order {
     action: Action,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     filter: Option<Map<String, Value>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     job_ids: Option<Vec<String>>,
     #[serde(default)]
     dry_run: bool,
+}
+
+/// What is there must not be null.
+fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(member).map(Some)
 }
 
 /// Which jobs are meant.

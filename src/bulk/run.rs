@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Action, Door, Filter, JobId};
 use crate::{
-    job::{CancelError, Jobs, ListError, ReadError, Refusal, RetryError, Shard},
+    job::{CancelError, Jobs, ListError, ReadError, Refusal, RetryError, Shard, Total},
     platform::{Context, Failure, Result},
     queue::Deleted,
 };
@@ -44,15 +44,28 @@ pub struct Report {
 }
 
 /// Where it is: what its checkpoint holds.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct State {
     /// Jobs there were at its start.
-    expected: usize,
+    expected: Total,
     /// Which of the filters, or which of the ids, is next.
     next: usize,
     /// Where in the list of that filter.
     cursor: Option<String>,
     report: Report,
+}
+
+impl State {
+    fn beginning(expected: Total) -> Self {
+        Self { expected, next: 0, cursor: None, report: Report::default() }
+    }
+
+    /// How far it is, 0 to 1. Of how many it is not known it comes nearer and nearer.
+    fn fraction(&self) -> f64 {
+        let number = |jobs: usize| f64::from(u32::try_from(jobs).unwrap_or(u32::MAX));
+        let (matched, expected) = (number(self.report.matched), number(self.expected.count.max(1)));
+        if self.expected.exact { (matched / expected).min(1.0) } else { matched / (matched + expected) }
+    }
 }
 
 /// What became of one job.
@@ -83,11 +96,11 @@ impl Bulk<'_> {
         let unfit = |detail: String| Failure::settings("/filter", detail);
         filter.check().map_err(|error| unfit(error.to_string()))?;
         let parts = self.action.parts(filter).map_err(|error| unfit(error.to_string()))?;
-        let parts: Vec<Filter> = parts.into_iter().map(|part| part.as_of(self.job.id())).collect();
         let mut state = match self.job.resume::<State>() {
             Some(state) => state,
-            None => State { expected: self.action.matching(&self.jobs, &parts).await?.count, ..State::default() },
+            None => State::beginning(self.action.matching(&self.jobs, &parts).await?),
         };
+        let parts: Vec<Filter> = parts.into_iter().map(|part| part.as_of(self.job.id())).collect();
         while let Some(part) = parts.get(state.next) {
             let page = self.jobs.list(part, PAGE, state.cursor.as_deref()).await?;
             let ids: Vec<JobId> = page.jobs.iter().map(|job| job.job_id).collect();
@@ -100,7 +113,7 @@ impl Bulk<'_> {
     }
 
     async fn go_through(&self, ids: &[JobId]) -> Result<Report> {
-        let fresh = || State { expected: ids.len(), ..State::default() };
+        let fresh = || State::beginning(Total { count: ids.len(), exact: true });
         let mut state = self.job.resume::<State>().unwrap_or_else(fresh);
         while let Some(rest) = ids.get(state.next..).filter(|rest| !rest.is_empty()) {
             let page = rest.get(..PAGE).unwrap_or(rest);
@@ -113,12 +126,11 @@ impl Bulk<'_> {
 
     /// Says where it is; an error if it shall not go on.
     async fn say(&self, state: &State) -> Result<()> {
-        let (report, expected) = (&state.report, state.expected.max(state.report.matched));
         self.job.checkpoint(state).await?;
-        let number = |jobs: usize| f64::from(u32::try_from(jobs).unwrap_or(u32::MAX));
-        let fraction = number(report.matched) / number(expected.max(1));
-        let message = format!("{} of {expected} {}", report.done, self.action.done());
-        self.job.progress(fraction, message).await;
+        let Total { count, exact } = state.expected;
+        let least = if exact { "" } else { "at least " };
+        let message = format!("{} of {least}{count} {}", state.report.done, self.action.done());
+        self.job.progress(state.fraction(), message).await;
         if self.job.cancelled().is_cancelled() {
             return Err(Failure::transient("stopped", "it was told to stop"));
         }
@@ -194,6 +206,27 @@ impl From<ListError> for Failure {
         match error {
             ListError::Broker(error) => error.into(),
             ListError::Cursor(_) | ListError::Encode(_) => Self::fatal("list", error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_comes_nearer_its_end_and_not_beyond() {
+        for (count, exact, matched, fraction) in [
+            (0, true, 0, 0.0),
+            (10, true, 5, 0.5),
+            (10, true, 12, 1.0),
+            (2000, false, 0, 0.0),
+            (2000, false, 2000, 0.5),
+            (2000, false, 6000, 0.75),
+        ] {
+            let mut state = State::beginning(Total { count, exact });
+            state.report.matched = matched;
+            assert!((state.fraction() - fraction).abs() < 1e-9, "{matched} of {count}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How jobs are listed and counted: the smallest index is walked, a bounded number of jobs a page.
 
 use redis::Pipeline;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     CursorError, Filter, Job, JobId, Jobs, Status,
@@ -30,7 +30,7 @@ pub struct Page {
 }
 
 /// How many jobs there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Total {
     /// So many; at least so many, if it is not exact.
     pub count: usize,

@@ -48,7 +48,7 @@ impl Queue {
             let args = |command: &mut Cmd| {
                 command.arg(batch);
             };
-            let answers: Vec<String> = self.durable_script(script!("delete"), shard, args).await?;
+            let answers: Vec<String> = self.durable_script(script!("indexes", "forget", "delete"), shard, args).await?;
             deleted.extend(answers.iter().map(|answer| match answer.as_str() {
                 "deleted" => Deleted::Now,
                 status => status.parse().map_or(Deleted::Before, Deleted::Open),

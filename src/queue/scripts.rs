@@ -45,13 +45,13 @@ struct Limits {
     max_dataset: u64,
 }
 
+/// A script of these parts, the last of which is what it does.
 macro_rules! script {
-    ($name:literal) => {{
+    ($($part:literal),+) => {{
         static SCRIPT: std::sync::LazyLock<crate::broker::Script> = std::sync::LazyLock::new(|| {
             crate::broker::Script::new(concat!(
                 include_str!("lua/prelude.lua"),
-                include_str!("lua/indexes.lua"),
-                include_str!(concat!("lua/", $name, ".lua"))
+                $(include_str!(concat!("lua/", $part, ".lua"))),+
             ))
         });
         &*SCRIPT
@@ -166,7 +166,7 @@ impl Queue {
                 command.arg(&job.settings).arg(&job.options).arg(job.max_attempts);
             }
         };
-        self.durable_script(script!("submit"), shard, args).await
+        self.durable_script(script!("indexes", "submit"), shard, args).await
     }
 
     /// Cancels a job that waits, or has its sanjer told to stop it. Returns where it stands now; `None` if there is no
@@ -176,7 +176,7 @@ impl Queue {
             command.arg(self.limits.max_events).arg(self.limits.retention_failed_ms).arg(id);
             command.arg(self.limits.cancel_grace_ms).arg(PATIENCE_MS);
         };
-        let answer: Vec<String> = self.durable_script(script!("cancel"), id.shard(), args).await?;
+        let answer: Vec<String> = self.durable_script(script!("indexes", "ends", "cancel"), id.shard(), args).await?;
         let unknown =
             || BrokerError::from(redis::RedisError::from((redis::ErrorKind::UnexpectedReturnType, "no status")));
         answer.first().map(|status| status.parse().map_err(|_| unknown())).transpose()
@@ -211,7 +211,7 @@ impl Queue {
                     command.arg(&finish.json).arg(finish.ms);
                 }
             };
-            let answers: Vec<i64> = self.script(script!("finish"), shard, args).await?;
+            let answers: Vec<i64> = self.script(script!("indexes", "ends", "finish"), shard, args).await?;
             written.extend(answers.into_iter().map(Written::from));
         }
         Ok(written)
@@ -246,7 +246,7 @@ impl Queue {
         };
         let mut moved = 0;
         loop {
-            let (now, left): (u64, u64) = self.script(script!("release"), shard, args).await?;
+            let (now, left): (u64, u64) = self.script(script!("indexes", "ends", "release"), shard, args).await?;
             moved += now;
             if left == 0 {
                 return Ok(moved);
@@ -292,7 +292,7 @@ impl Queue {
                 .arg(self.limits.window_ms)
                 .arg(known);
         };
-        self.script(script!("disown"), shard, args).await
+        self.script(script!("indexes", "ends", "disown"), shard, args).await
     }
 
     /// Sanjers of one shard whose lease ran out, a few at a time.
@@ -308,7 +308,7 @@ impl Queue {
         let args = |command: &mut Cmd| {
             command.arg(self.limits.max_events).arg(self.limits.retention_failed_ms).arg(BATCH);
         };
-        let examined: usize = self.script(script!("overstayed"), shard, args).await?;
+        let examined: usize = self.script(script!("indexes", "ends", "overstayed"), shard, args).await?;
         Ok(examined == BATCH)
     }
 
@@ -353,7 +353,7 @@ impl Queue {
         let args = |command: &mut Cmd| {
             command.arg(BATCH);
         };
-        let deleted: usize = self.script(script!("janitor"), shard, args).await?;
+        let deleted: usize = self.script(script!("indexes", "forget", "janitor"), shard, args).await?;
         Ok(deleted == BATCH)
     }
 

@@ -38,7 +38,7 @@ pub async fn record(watch: Watch, stop: CancellationToken) {
 
 impl Watch {
     /// Takes down the present step if it is this process' turn. Returns how long it is until the next one.
-    async fn take_down(&self) -> Result<Duration, BrokerError> {
+    pub(super) async fn take_down(&self) -> Result<Duration, BrokerError> {
         let answer: Vec<String> = self
             .script(script!("step"), HERE, |cmd: &mut Cmd| {
                 cmd.arg(STEP_MS);
@@ -62,11 +62,23 @@ impl Watch {
         let slots: Vec<_> = slots
             .map(|(span, (slot, point))| (span.as_str(), slot, serde_json::to_string(&point).unwrap_or_default()))
             .collect();
-        self.script::<u8>(script!("record"), HERE, |cmd| {
-            cmd.arg(step).arg(&totals).arg(&slots);
-        })
-        .await?;
+        self.write_down(step, &totals, &slots).await?;
         Ok(rest)
+    }
+
+    /// Writes slots of rings and the totals as of a step; false if somebody has begun a later one meanwhile.
+    pub(super) async fn write_down(
+        &self,
+        step: u64,
+        totals: &str,
+        slots: &[(&str, u64, String)],
+    ) -> Result<bool, BrokerError> {
+        let written: u8 = self
+            .script(script!("record"), HERE, |cmd| {
+                cmd.arg(step).arg(totals).arg(slots);
+            })
+            .await?;
+        Ok(written == 1)
     }
 }
 

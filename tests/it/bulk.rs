@@ -146,6 +146,8 @@ async fn what_makes_no_sense_is_refused() {
         json!({"action": "cancel", "filter": {"label": "A B"}}),
         json!({"action": "cancel", "filter": {"label": null}}),
         json!({"action": "cancel", "filter": {"created_from": "now"}}),
+        json!({"action": "cancel", "filter": {}, "job_ids": null}),
+        json!({"action": "cancel", "filter": null, "job_ids": [many[0]]}),
         json!({"action": "cancel", "filter": []}),
         json!({"action": "cancel", "job_ids": []}),
         json!({"action": "cancel", "job_ids": many}),

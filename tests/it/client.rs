@@ -16,7 +16,7 @@ async fn ask(request: reqwest::RequestBuilder) -> (u16, Value) {
 #[tokio::test]
 async fn a_retrieval_is_asked_for_received_and_read() {
     let scratch = Scratch::new();
-    let scene = Scene::start(&scratch, &["--providers", "2"], "", &["--pool", "light=1x16"]).await;
+    let scene = Scene::start(&scratch, &["--providers", "2"], "", &["--pool", "fetch=1x16"]).await;
     let ours = ["client", "--listen", "127.0.0.1:0", "--api", &scene.collector.base, "--data-dir", "data"];
     let ours = Collector::start(&scratch, &ours, &[]).await;
     let url = |path: &str| format!("{}{path}", ours.base);
@@ -57,7 +57,7 @@ async fn a_retrieval_is_asked_for_received_and_read() {
 #[tokio::test]
 async fn whoever_waits_is_told_when_it_comes() {
     let scratch = Scratch::new();
-    let scene = Scene::start(&scratch, &["--providers", "1"], "", &["--pool", "light=1x16"]).await;
+    let scene = Scene::start(&scratch, &["--providers", "1"], "", &["--pool", "fetch=1x16"]).await;
     let ours = ["client", "--listen", "127.0.0.1:0", "--api", &scene.collector.base, "--data-dir", "data"];
     let ours = Collector::start(&scratch, &ours, &[]).await;
     let post = json!({"providers": [scene.scripted("slow:700", 0)]}).to_string();

@@ -88,7 +88,7 @@ async fn a_killed_supervisor_leaves_no_sanjer() {
     let pids = eventually("all sanjers are up", async || {
         let names: Vec<String> = redis.zrange("{etlas:0}:sanjers", 0, -1).await.unwrap();
         let pids: Vec<u32> = names.iter().map(|name| name.rsplit(':').nth(1).unwrap().parse().unwrap()).collect();
-        (pids.len() == 7).then_some(pids)
+        (pids.len() == 9).then_some(pids)
     })
     .await;
     assert!(pids.iter().all(|pid| alive(*pid)));

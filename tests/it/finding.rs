@@ -237,14 +237,14 @@ async fn jobs_whose_time_is_over_leave_no_key() {
         assert_eq!(collector.cancel(&id).await.status, 200);
     }
     let mut redis = collector.redis().await;
-    // What belongs to the collector itself, to sanjers that live, and the names of platforms that ever ran.
+    // What belongs to the collector itself, to sanjers, and the names of platforms that ever ran.
     let fixed = ["events", "platforms", "sanjers", "counters", "meta", "tombstones"];
     eventually("every key of a job is gone", async || {
         let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut redis).await.unwrap();
-        let left = keys
-            .iter()
-            .filter_map(|key| key.split_once("}:"))
-            .filter(|(_, name)| !fixed.contains(name) && !name.starts_with("hungry:") && !name.starts_with("sanjer:"));
+        let left = keys.iter().filter_map(|key| key.split_once("}:")).filter(|(_, name)| {
+            !fixed.contains(name)
+                && !["hungry:", "sanjer:", "history", "totals", "supervisors"].iter().any(|kind| name.starts_with(kind))
+        });
         (left.count() == 0).then_some(())
     })
     .await;
@@ -267,6 +267,9 @@ async fn where_it_is_read_only_nothing_is_changed() {
         (format!("/execution/cancel?job_id={id}"), json!({})),
         (format!("/execution/retry?job_id={id}"), json!({})),
         ("/execution/bulk".to_owned(), cancel),
+        ("/sanjers/quiet?sanjer=x".to_owned(), json!({})),
+        ("/sanjers/resume?sanjer=x".to_owned(), json!({})),
+        ("/sanjers/recycle?sanjer=x".to_owned(), json!({})),
     ] {
         let answer = shows.post(&path, body.to_string()).await;
         assert_eq!((answer.status, answer.json["code"].as_str()), (403, Some("read_only")), "{path} {}", answer.text);
@@ -274,6 +277,9 @@ async fn where_it_is_read_only_nothing_is_changed() {
     for path in ["/request", "/request/redeliver?id=x"] {
         let answer = shows.post(path, "{}").await;
         assert_eq!((answer.status, answer.json["error"].is_string()), (403, true), "{path} {}", answer.text);
+    }
+    for (api, is_read_only) in [(&shows, true), (&collector, false)] {
+        assert_eq!(api.get("/system/get").await.json["read_only"], is_read_only);
     }
     assert_eq!(shows.job(&id).await["status"], "scheduled");
     assert_eq!(shows.post("/system/alive", "").await.status, 200);
