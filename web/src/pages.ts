@@ -24,8 +24,12 @@ export const PAGES: readonly Page[] = [
   { path: "requests/:id", title: "Request", icon: "requests", load: () => import("./pages/request/page") },
   { path: "crawl", title: "Crawl", icon: "network", key: "c", load: () => import("./pages/crawl/page") },
   { path: "crawl/:id", title: "Node", icon: "network", load: () => import("./pages/crawl-node/page") },
+  { path: "full-nodes", title: "Full nodes", icon: "nodes", key: "u", load: () => import("./pages/full-nodes/page") },
+  { path: "full-nodes/:id", title: "Full node", icon: "nodes", load: () => import("./pages/full-node/page") },
   { path: "platforms", title: "Platforms", icon: "platforms", key: "p", load: () => import("./pages/platforms/page") },
   { path: "new", title: "New task", icon: "create", key: "n", load: () => import("./pages/new/page") },
+  { path: "system", title: "System", icon: "system", key: "y", apart: true, load: () => import("./pages/system/page") },
+  { path: "reference", title: "API reference", icon: "reference", key: "a", load: () => import("./pages/reference/page") },
 ];
 
 /** The page of a path, if there is one. */

@@ -2,7 +2,7 @@
 
 /** The address if it leads to a page on the web; anything else (`javascript:`, `data:`) is no link. */
 export function webAddress(text: string): string | undefined {
-  if (!/^https?:\/\//i.test(text) || text.length > 2000) return undefined;
+  if (!/^https?:\/\/\S+$/i.test(text) || text.length > 2000) return undefined;
   try {
     const url = new URL(text);
     return url.protocol === "http:" || url.protocol === "https:" ? url.href : undefined;

@@ -10,7 +10,7 @@ import type { components } from "../../src/api/schema.gen.ts";
 export type Job = components["schemas"]["Job"];
 type TaskSpec = { platform_id: string } & Record<string, unknown>;
 
-const BINARY = process.env.COLLECTOR_BIN ?? new URL("../../../target/debug/collector", import.meta.url).pathname;
+export const BINARY = process.env.COLLECTOR_BIN ?? new URL("../../../target/debug/collector", import.meta.url).pathname;
 const START_MS = 60_000;
 
 export class Collector {
@@ -23,7 +23,7 @@ export class Collector {
   /** Starts one; `environment` is configuration (`COLLECTOR_API__READ_ONLY`). */
   static async start(environment: Record<string, string> = {}): Promise<Collector> {
     const directory = await mkdtemp(join(tmpdir(), "collector-web-"));
-    const pools = ["--pool", "light=1x16", "--pool", "heavy=1x1", "--pool", "standing=1x4"];
+    const pools = ["--pool", "light=1x16", "--pool", "heavy=1x1", "--pool", "standing=1x4", "--pool", "fetch=1x8"];
     const args = ["up", "--listen", "127.0.0.1:0", "--data-dir", directory, ...pools];
     const child = spawn(BINARY, args, { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
     let said = "";
@@ -58,13 +58,18 @@ export class Collector {
     return (await answer.json()) as T;
   }
 
+  /** Asks for a change. */
+  async post<T = unknown>(path: string, body?: unknown): Promise<T> {
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(this.url + path, { method: "POST", headers, body: body === undefined ? null : JSON.stringify(body) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`POST ${path}: ${answer.status} ${text}`);
+    return JSON.parse(text) as T;
+  }
+
   /** Posts a task spec; gives the id of its job. */
   async run(spec: TaskSpec): Promise<string> {
-    const headers = { "content-type": "application/json" };
-    const answer = await fetch(`${this.url}/execution/run`, { method: "POST", headers, body: JSON.stringify(spec) });
-    const body = (await answer.json()) as { job_id?: string };
-    if (!body.job_id) throw new Error(`not accepted: ${JSON.stringify(body)}`);
-    return body.job_id;
+    return (await this.post<{ job_id: string }>("/execution/run", spec)).job_id;
   }
 
   job(id: string): Promise<Job> {

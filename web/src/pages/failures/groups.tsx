@@ -78,7 +78,7 @@ function Latest({ group: { latest } }: { group: Group }) {
 export function GroupActions({ group, onDone }: { group: Group; onDone: () => void }) {
   if (!mayAct()) return null;
   const act = async (action: "retry" | "delete") => {
-    if (await carryOut(action, { filter: filterOf(group) })) onDone();
+    if (await carryOut(action, { filter: filterOf(group) }, Object.entries(filterOf(group)))) onDone();
   };
   return (
     <span class="group-actions">

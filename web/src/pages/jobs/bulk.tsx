@@ -68,7 +68,7 @@ export function BulkBar({ picked, total, onPick, onDone }: Props) {
 }
 
 /** Counts, asks, acts; whether it did. */
-export async function carryOut(action: Action, about: Pick<Bulk, "filter" | "job_ids">, filters?: [string, string][]): Promise<boolean> {
+export async function carryOut(action: Action, about: Pick<Bulk, "filter" | "job_ids">, filters: [string, string][] | undefined): Promise<boolean> {
   const { text, warns, danger } = ACTIONS.find((one) => one.action === action) ?? { text: action, warns: "" };
   try {
     const counted = await post("/execution/bulk", { body: { action, ...about, dry_run: true } as Bulk });

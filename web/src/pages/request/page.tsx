@@ -102,10 +102,18 @@ function Sums({ request }: { request: Request }) {
       <Figure title="Created" note={<Time at={request.createdAt} as="full" />}>
         <Time at={request.createdAt} />
       </Figure>
-      <Figure title={isDecided(request.status) ? "Kept until" : "Deadline"} note={<Time at={isDecided(request.status) ? request.expiresAt : request.deadlineAt} as="full" />}>
-        <Time at={isDecided(request.status) ? request.expiresAt : request.deadlineAt} />
-      </Figure>
+      <Ends request={request} />
     </Figures>
+  );
+}
+
+function Ends({ request: { status, deadlineAt, expiresAt } }: { request: Request }) {
+  if (isDecided(status) && !expiresAt) return <Figure title="Kept" note="longer while its callback is not done">for now</Figure>;
+  const at = isDecided(status) ? expiresAt : deadlineAt;
+  return (
+    <Figure title={isDecided(status) ? "Kept until" : "Deadline"} note={<Time at={at} as="full" />}>
+      <Time at={at} />
+    </Figure>
   );
 }
 

@@ -41,7 +41,7 @@ export function Deaths({ deaths }: { deaths: readonly Death[] }) {
 function DeathCard({ death }: { death: Death }) {
   const [open, setOpen] = useState(false);
   return (
-    <details class="death" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details class="death folds" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <span class="death-cause">
           <Line text={death.cause} />

@@ -8,6 +8,7 @@ import { param, setParams } from "../../router";
 import { Figure, Figures } from "../../ui/figure";
 import { Empty, Failed, Read } from "../../ui/note";
 import { Table } from "../../ui/table";
+import { Line } from "../../ui/text";
 import { type Sanjer, sanjerColumns } from "./columns";
 import { CpuMeter, cores } from "./cpu";
 import { Deaths } from "./deaths";
@@ -94,7 +95,7 @@ function Host({ host, sanjers, cpu, onDone }: HostProps) {
     <section class="card" aria-label={`Sanjers of ${host}`}>
       <header>
         <h2>
-          <bdi>{host}</bdi>
+          <Line text={host} />
         </h2>
         <span class="soft small">{counted(sanjers.length, "sanjer")}</span>
       </header>
