@@ -9,7 +9,9 @@ import type { Job } from "./live";
 const EVERY_MS = 3000;
 
 export function Explain({ job }: { job: Job }) {
-  const { data } = usePoll(`${job.job_id} ${job.status}`, EVERY_MS, (signal) => get("/execution/explain", { job_id: job.job_id }, { signal }));
+  const { data } = usePoll(`${job.job_id} ${job.status}`, EVERY_MS, (signal) =>
+    get("/execution/explain", { job_id: job.job_id }, { signal }),
+  );
   if (!data) return null;
   const further = data.reasons.filter(({ message }) => message !== data.summary);
   return (
