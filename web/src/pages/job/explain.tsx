@@ -27,7 +27,7 @@ export function Explain({ job }: { job: Job }) {
           </ul>
         )}
         <p class="faint small">
-          {data.ahead !== undefined && `${count(data.ahead)} ahead of it. `}
+          {data.ahead !== undefined && data.ahead > 0 && `${count(data.ahead)} ahead of it. `}
           {data.due_at && (
             <>
               Due <Time at={data.due_at} />.
