@@ -9,7 +9,11 @@ test("nothing that a job says runs, leads away or breaks a page", async () => {
   const { collector } = scene;
   const ids: string[] = [];
   for (const text of HOSTILE) {
-    const id = await collector.run({ _id: text.slice(0, 200), platform_id: "noop", settings: { padding: text, fail_with: "fatal" } });
+    const id = await collector.run({
+      _id: text.slice(0, 200),
+      platform_id: "noop",
+      settings: { padding: text, fail_with: "fatal" },
+    });
     await collector.until(id, "failed");
     ids.push(id);
   }
@@ -21,7 +25,10 @@ test("nothing that a job says runs, leads away or breaks a page", async () => {
   for (const view of [{}, PHONE]) {
     const visit = await scene.open("/ui/jobs", view);
     const { page } = visit;
-    await page.locator("tbody tr").nth(HOSTILE.length - 1).waitFor();
+    await page
+      .locator("tbody tr")
+      .nth(HOSTILE.length - 1)
+      .waitFor();
     await visit.fits();
     await visit.close();
     for (const id of ids) {
@@ -39,7 +46,14 @@ test("nothing that a job says runs, leads away or breaks a page", async () => {
 test("nothing that an address says runs", async () => {
   for (const text of HOSTILE.slice(0, -1)) {
     const query = encodeURIComponent(text);
-    for (const path of [`jobs?label=${query}&_id=${query}&error=${query}&status=${query}&created=${query}&cursor=${query}`, `jobs/${query}`, `new?platform=${query}`, `new?from=${query}`, `?span=${query}&pool=${query}`, query]) {
+    for (const path of [
+      `jobs?label=${query}&_id=${query}&error=${query}&status=${query}&created=${query}&cursor=${query}`,
+      `jobs/${query}`,
+      `new?platform=${query}`,
+      `new?from=${query}`,
+      `?span=${query}&pool=${query}`,
+      query,
+    ]) {
       const visit = await scene.open(`/ui/${path}`);
       await visit.page.waitForSelector("main h1, main h3");
       await visit.fits();

@@ -8,7 +8,11 @@ const scene = Scene.forThisFile();
 
 test("a run is followed live until its end", async () => {
   const { collector } = scene;
-  const id = await collector.run({ _id: "watched", platform_id: "noop", settings: { sleep_ms: 3000, steps: 30, log_lines: 12, rows: 120, secret: "hunter22" } });
+  const id = await collector.run({
+    _id: "watched",
+    platform_id: "noop",
+    settings: { sleep_ms: 3000, steps: 30, log_lines: 12, rows: 120, secret: "hunter22" },
+  });
   const visit = await scene.open(`/ui/jobs/${id}`);
   const { page } = visit;
   await page.getByRole("heading", { name: "watched" }).waitFor();
@@ -51,7 +55,10 @@ test("log lines come as they are logged, and can be searched", async () => {
 
 test("a job that kills its process shows how, and runs again", async () => {
   const { collector } = scene;
-  const id = await collector.run({ platform_id: "noop", settings: { fail_with: "exit", exit_code: 7, print: "the last words" } });
+  const id = await collector.run({
+    platform_id: "noop",
+    settings: { fail_with: "exit", exit_code: 7, print: "the last words" },
+  });
   const visit = await scene.open(`/ui/jobs/${id}`);
   const { page } = visit;
   await collector.until(id, "dead");

@@ -8,8 +8,16 @@ const scene = Scene.forThisFile();
 
 test("jobs are found by what is known of them, and the address says how", async () => {
   const { collector } = scene;
-  const mine = await collector.run({ _id: "order-17", platform_id: "noop", options: { labels: ["nightly", "team:data"] } });
-  const bad = await collector.run({ platform_id: "noop", settings: { fail_with: "fatal" }, options: { labels: ["nightly"] } });
+  const mine = await collector.run({
+    _id: "order-17",
+    platform_id: "noop",
+    options: { labels: ["nightly", "team:data"] },
+  });
+  const bad = await collector.run({
+    platform_id: "noop",
+    settings: { fail_with: "fatal" },
+    options: { labels: ["nightly"] },
+  });
   await collector.until(mine, "succeeded");
   await collector.until(bad, "failed");
   const visit = await scene.open("/ui/jobs");
@@ -51,7 +59,11 @@ test("jobs are found by what is known of them, and the address says how", async 
 
 test("the list is live, and keeps its reader's place", async () => {
   const { collector } = scene;
-  const slow = await collector.run({ platform_id: "noop", settings: { sleep_ms: 60_000, steps: 600 }, options: { labels: ["place"] } });
+  const slow = await collector.run({
+    platform_id: "noop",
+    settings: { sleep_ms: 60_000, steps: 600 },
+    options: { labels: ["place"] },
+  });
   await collector.until(slow, "running");
   const visit = await scene.open("/ui/jobs?label=place");
   const { page } = visit;
@@ -72,13 +84,18 @@ test("the list is live, and keeps its reader's place", async () => {
   await page.keyboard.press("Enter");
   await page.waitForURL(`**/ui/jobs/${slow}`);
   await page.goBack();
-  await page.getByRole("button", { name: "Local" }).or(page.getByRole("button", { name: "UTC" })).waitFor();
+  await page
+    .getByRole("button", { name: "Local" })
+    .or(page.getByRole("button", { name: "UTC" }))
+    .waitFor();
   await visit.close();
 });
 
 test("pages are turned by cursor", async () => {
   const { collector } = scene;
-  await Promise.all(Array.from({ length: 60 }, () => collector.run({ platform_id: "noop", options: { labels: ["many"] } })));
+  await Promise.all(
+    Array.from({ length: 60 }, () => collector.run({ platform_id: "noop", options: { labels: ["many"] } })),
+  );
   const visit = await scene.open("/ui/jobs?label=many");
   const { page } = visit;
   const rows = page.locator("tbody tr");

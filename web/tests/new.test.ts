@@ -19,7 +19,10 @@ test("a task is written, understood while it is written, and run", async () => {
   await page.getByText("How it is executed").click();
   await page.getByLabel("Own id").fill("from the form");
   await page.getByRole("button", { name: "Add to labels" }).click();
-  await page.getByRole("group", { name: /labels/ }).getByRole("textbox").fill("by-hand");
+  await page
+    .getByRole("group", { name: /labels/ })
+    .getByRole("textbox")
+    .fill("by-hand");
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await page.waitForURL(/\/ui\/jobs\/[0-9a-f-]{36}$/);
   const job = await scene.collector.until(page.url().split("/").pop() ?? "", "succeeded");
@@ -54,9 +57,16 @@ test("what is wrong is said where it is wrong, by the API's own words", async ()
 test("form and JSON are two views of one task", async () => {
   const visit = await scene.open("/ui/new?platform=enr_crawl");
   const { page } = visit;
-  await page.getByRole("group", { name: /bootnodes/ }).getByRole("textbox").fill("enr:-first");
+  await page
+    .getByRole("group", { name: /bootnodes/ })
+    .getByRole("textbox")
+    .fill("enr:-first");
   await page.getByRole("combobox", { name: "storage" }).selectOption("postgres");
-  await page.getByRole("group", { name: /storage/ }).getByRole("group", { name: /settings/ }).getByLabel(/^url/).fill("postgres://x");
+  await page
+    .getByRole("group", { name: /storage/ })
+    .getByRole("group", { name: /settings/ })
+    .getByLabel(/^url/)
+    .fill("postgres://x");
   await page.getByRole("button", { name: "JSON", exact: true }).click();
   const text = page.getByRole("textbox", { name: "Task spec as JSON" });
   const spec = JSON.parse(await text.inputValue());
@@ -68,14 +78,23 @@ test("form and JSON are two views of one task", async () => {
   await text.fill(JSON.stringify(spec));
   await page.getByRole("button", { name: "Form", exact: true }).click();
   assert.equal(await page.getByRole("combobox", { name: "storage" }).inputValue(), "sqlite");
-  assert.equal(await page.getByRole("group", { name: /bootnodes/ }).getByRole("textbox").count(), 2);
+  assert.equal(
+    await page
+      .getByRole("group", { name: /bootnodes/ })
+      .getByRole("textbox")
+      .count(),
+    2,
+  );
   await visit.isAccessible();
   await visit.close();
 });
 
 test("what failed is edited and runs again, its secrets kept", async () => {
   const { collector } = scene;
-  const old = await collector.run({ platform_id: "noop", settings: { fail_with: "fatal", secret: "hunter22", on: "yesterday" } });
+  const old = await collector.run({
+    platform_id: "noop",
+    settings: { fail_with: "fatal", secret: "hunter22", on: "yesterday" },
+  });
   const before = await collector.until(old, "failed");
   const visit = await scene.open(`/ui/jobs/${old}`);
   const { page } = visit;

@@ -11,7 +11,10 @@ test("what is wrong is said in words", async () => {
   const id = await collector.run({ platform_id: "noop", settings: { fail_with: "abort" } });
   await collector.until(id, "dead");
   const visit = await scene.open("/ui/");
-  await visit.page.getByRole("list", { name: "What is wrong now" }).getByText(/died in the last ten minutes/).waitFor();
+  await visit.page
+    .getByRole("list", { name: "What is wrong now" })
+    .getByText(/died in the last ten minutes/)
+    .waitFor();
   await visit.close();
 });
 

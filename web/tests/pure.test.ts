@@ -39,14 +39,30 @@ test("times are those of their zone", () => {
 });
 
 test("quantities have their units", () => {
-  assert.deepEqual([0, 0.0004, 0.041, 4.123, 41.23, 4123].map(figure), ["0", "< 0.001", "0.041", "4.1", "41.2", "4,123"]);
+  assert.deepEqual([0, 0.0004, 0.041, 4.123, 41.23, 4123].map(figure), [
+    "0",
+    "< 0.001",
+    "0.041",
+    "4.1",
+    "41.2",
+    "4,123",
+  ]);
   assert.deepEqual([0, 41.2, 0.31, 0.001].map(rate), ["0 /s", "41.2 /s", "18.6 /min", "3.6 /h"]);
   assert.deepEqual([0, 512, 1434, 241_172_480].map(bytes), ["0 B", "512 B", "1.4 KiB", "230 MiB"]);
   assert.deepEqual([0, 0.0075, 0.5, 1].map(percent), ["0 %", "0.8 %", "50 %", "100 %"]);
 });
 
 test("only pages on the web are links", () => {
-  for (const text of ["javascript:alert(1)", "JaVaScRiPt:alert(1)", " https://a", "data:text/html,x", "//a.example", "/x", "", "https://"]) {
+  for (const text of [
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    " https://a",
+    "data:text/html,x",
+    "//a.example",
+    "/x",
+    "",
+    "https://",
+  ]) {
     assert.equal(webAddress(text), undefined, text);
   }
   assert.equal(webAddress("https://a.example/x?y"), "https://a.example/x?y");
@@ -85,7 +101,11 @@ test("schemas are read as far as forms need it", () => {
       Ending: { oneOf: [{ type: "string", const: "fatal", description: "Never." }, { const: "exit" }] },
       Store: {
         oneOf: [
-          { type: "object", properties: { type: { const: "sqlite" }, path: { type: "string" } }, required: ["type", "path"] },
+          {
+            type: "object",
+            properties: { type: { const: "sqlite" }, path: { type: "string" } },
+            required: ["type", "path"],
+          },
           { type: "object", properties: { type: { const: "postgres" }, url: { type: "string", writeOnly: true } } },
         ],
       },

@@ -4,7 +4,6 @@ import { test } from "node:test";
 import type { components } from "../src/api/schema.gen.ts";
 import { HOSTILE } from "./support/browser.ts";
 import { wait } from "./support/collector.ts";
-import { poisonAnswers } from "./support/poison.ts";
 import { Scene } from "./support/scene.ts";
 
 const scene = Scene.forThisFile();
@@ -49,18 +48,10 @@ test("a death has a certificate that can be read, whatever the dying wrote", asy
   await death.getByText("<img src=x").waitFor();
   await death.locator(`a[href$="/jobs/${job}"]`).waitFor();
   await visit.close();
-  await scene.isForEverybody("/ui/sanjers", ".death");
+  await scene.isForEverybody([["/ui/sanjers", ".death"]]);
 });
 
 test("nothing that a sanjer says runs", async () => {
   await wait(async () => (await read()).deaths.length > 0, "somebody has died");
-  for (const text of HOSTILE) {
-    const visit = await scene.open("/ui/nowhere");
-    await poisonAnswers(visit.page, ["/sanjers/get", "/system/get"], text);
-    await visit.page.goto("/ui/sanjers");
-    await visit.page.locator(".death").first().locator("summary").click();
-    await visit.page.getByText("It held").waitFor();
-    await visit.fits();
-    await visit.close();
-  }
+  await scene.isDeaf(["/sanjers/get", "/system/get"], [["/ui/sanjers", ".death"]]);
 });

@@ -88,7 +88,10 @@ test("while it is paused nothing is asked", async () => {
   await page.keyboard.press("p");
   await page.getByText("Paused", { exact: true }).waitFor();
   lists = 0;
-  await scene.collector.until(await scene.collector.run({ platform_id: "noop", settings: { sleep_ms: 4500 } }), "succeeded");
+  await scene.collector.until(
+    await scene.collector.run({ platform_id: "noop", settings: { sleep_ms: 4500 } }),
+    "succeeded",
+  );
   assert.equal(lists, 0);
   await page.keyboard.press("p");
   await wait(() => lists > 0, "the list is read again");

@@ -12,15 +12,13 @@ type Query<O> = O extends { parameters: { query?: infer Q } }
     : NonNullable<Q>
   : Record<string, never>;
 type Body<O> = O extends { requestBody?: infer R } ? JsonOf<NonNullable<R>> : never;
-type JsonOf<R> = R extends { content: infer C }
-  ? C extends { "application/json": infer J }
-    ? J
-    : never
-  : never;
+type JsonOf<R> = R extends { content: infer C } ? (C extends { "application/json": infer J } ? J : never) : never;
 type Answers<O> = O extends { responses: infer R } ? R : never;
 /** What is answered when all goes well. */
 export type Answer<P extends keyof paths, M extends Method> =
-  Answers<Operation<P, M>> extends infer R ? { [S in keyof R & (200 | 201 | 202)]: JsonOf<R[S]> }[keyof R & (200 | 201 | 202)] : never;
+  Answers<Operation<P, M>> extends infer R
+    ? { [S in keyof R & (200 | 201 | 202)]: JsonOf<R[S]> }[keyof R & (200 | 201 | 202)]
+    : never;
 
 export type Asking = {
   signal?: AbortSignal | undefined;
@@ -84,7 +82,12 @@ async function ask(url: string, init: RequestInit, asking: Asking): Promise<Resp
   const signal = asking.signal ? AbortSignal.any([asking.signal, limit]) : limit;
   let response: Response;
   try {
-    response = await fetch(url, { ...init, signal, headers: { ...asking.headers, ...init.headers }, credentials: "same-origin" });
+    response = await fetch(url, {
+      ...init,
+      signal,
+      headers: { ...asking.headers, ...init.headers },
+      credentials: "same-origin",
+    });
   } catch (thrown) {
     // Whoever gave it up does not want to hear of it as a failure.
     if (asking.signal?.aborted) throw thrown;

@@ -59,7 +59,13 @@ async function run(url: string, listener: Listener, stop: AbortSignal): Promise<
 }
 
 /** One connection; true if the last event came. */
-async function connect(url: string, lastId: string, stop: AbortSignal, tell: (told: Told) => boolean, live: () => void) {
+async function connect(
+  url: string,
+  lastId: string,
+  stop: AbortSignal,
+  tell: (told: Told) => boolean,
+  live: () => void,
+) {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
   const heard = () => {

@@ -40,7 +40,15 @@ export async function problemOf(response: Response): Promise<Problem> {
     }
     // The paths of another system answer `{"error": …}`.
     if (typeof body.error === "string") {
-      return new Problem(response.status, "unreadable", `Refused (${response.status})`, body.error, id, [], retryAfterMs);
+      return new Problem(
+        response.status,
+        "unreadable",
+        `Refused (${response.status})`,
+        body.error,
+        id,
+        [],
+        retryAfterMs,
+      );
     }
   } catch {
     // Not JSON: a proxy's page, most likely.

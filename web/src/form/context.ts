@@ -34,6 +34,13 @@ export function useFaults(pointer: string): string[] {
 
 /** What stands at a pointer into `stored` (`/settings/on`). */
 export function storedAt(stored: unknown, pointer: string): unknown {
-  const names = pointer.split("/").slice(1).map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return names.reduce<unknown>((place, name) => (place !== null && typeof place === "object" ? (place as Record<string, unknown>)[name] : undefined), stored);
+  const names = pointer
+    .split("/")
+    .slice(1)
+    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return names.reduce<unknown>(
+    (place, name) =>
+      place !== null && typeof place === "object" ? (place as Record<string, unknown>)[name] : undefined,
+    stored,
+  );
 }

@@ -41,7 +41,11 @@ export function AnyField(props: FieldProps) {
   const nested = field.kind.is === "object" || field.kind.is === "list" || field.kind.is === "variants";
   const about = (
     <div id={input.describedBy}>
-      {field.description && <p class="about"><Words text={field.description} /></p>}
+      {field.description && (
+        <p class="about">
+          <Words text={field.description} />
+        </p>
+      )}
       {faults.map((fault) => (
         <p class="fault" key={fault}>
           <Icon name="failures" size={13} /> <span class="wrap">{fault}</span>
@@ -108,9 +112,25 @@ function Input(props: InputProps) {
 /** A word for what is expected, with its bounds. */
 function kindName({ kind, minimum, maximum }: Field): string {
   if (kind.is === "number") {
-    const range = minimum !== undefined && maximum !== undefined ? ` ${count(minimum)}–${count(maximum)}` : minimum !== undefined ? ` from ${count(minimum)}` : maximum !== undefined ? ` up to ${count(maximum)}` : "";
+    const range =
+      minimum !== undefined && maximum !== undefined
+        ? ` ${count(minimum)}–${count(maximum)}`
+        : minimum !== undefined
+          ? ` from ${count(minimum)}`
+          : maximum !== undefined
+            ? ` up to ${count(maximum)}`
+            : "";
     return `${kind.whole ? "whole number" : "number"}${range}`;
   }
-  if (kind.is === "text") return { plain: "", long: "", uri: "URL", "date-phrase": "date", "date-time": "time" }[kind.format];
-  return { secret: "secret, stored sealed", flag: "", choice: "", object: "", list: "list", variants: "", json: "JSON" }[kind.is];
+  if (kind.is === "text")
+    return { plain: "", long: "", uri: "URL", "date-phrase": "date", "date-time": "time" }[kind.format];
+  return {
+    secret: "secret, stored sealed",
+    flag: "",
+    choice: "",
+    object: "",
+    list: "list",
+    variants: "",
+    json: "JSON",
+  }[kind.is];
 }

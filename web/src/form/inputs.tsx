@@ -11,11 +11,20 @@ import type { Choice } from "./schema";
 export const MASK = "••••";
 
 function attributes({ id, describedBy, wrong, required }: InputProps) {
-  return { id, class: "input", "aria-describedby": describedBy, "aria-invalid": wrong, "aria-required": required, autocomplete: "off", spellcheck: false };
+  return {
+    id,
+    class: "input",
+    "aria-describedby": describedBy,
+    "aria-invalid": wrong,
+    "aria-required": required,
+    autocomplete: "off",
+    spellcheck: false,
+  };
 }
 
 function hint({ field }: InputProps): string {
-  if (field.default !== undefined && field.default !== null) return `${typeof field.default === "string" ? field.default : JSON.stringify(field.default)} (default)`;
+  if (field.default !== undefined && field.default !== null)
+    return `${typeof field.default === "string" ? field.default : JSON.stringify(field.default)} (default)`;
   const [example] = field.examples ?? [];
   return typeof example === "string" ? `for example ${example}` : "";
 }
@@ -24,12 +33,28 @@ export function Text(props: InputProps & { format: "plain" | "long" | "uri" | "d
   const { value, onChange, pointer, format } = props;
   const text = typeof value === "string" ? value : value === undefined || value === null ? "" : JSON.stringify(value);
   const change = (typed: string) => onChange(typed === "" ? undefined : typed);
-  if (format === "long") return <textarea {...attributes(props)} placeholder={hint(props)} value={text} onInput={(event) => change(event.currentTarget.value)} />;
+  if (format === "long")
+    return (
+      <textarea
+        {...attributes(props)}
+        placeholder={hint(props)}
+        value={text}
+        onInput={(event) => change(event.currentTarget.value)}
+      />
+    );
   return (
     <>
-      <input {...attributes(props)} inputMode={format === "uri" ? "url" : "text"} placeholder={hint(props)} value={text} onInput={(event) => change(event.currentTarget.value)} />
+      <input
+        {...attributes(props)}
+        inputMode={format === "uri" ? "url" : "text"}
+        placeholder={hint(props)}
+        value={text}
+        onInput={(event) => change(event.currentTarget.value)}
+      />
       {format === "date-phrase" && text && <Means pointer={pointer} phrase={text} />}
-      {format === "date-time" && text && !Number.isNaN(Date.parse(text)) && <p class="means">= {absolute(Date.parse(text), zone.value)}</p>}
+      {format === "date-time" && text && !Number.isNaN(Date.parse(text)) && (
+        <p class="means">= {absolute(Date.parse(text), zone.value)}</p>
+      )}
     </>
   );
 }
@@ -93,7 +118,13 @@ export function Flag(props: InputProps) {
   const on = typeof value === "boolean" ? value : field.default === true;
   return (
     <span class="row flag">
-      <input {...attributes(props)} class="" type="checkbox" checked={on} onChange={(event) => onChange(event.currentTarget.checked)} />
+      <input
+        {...attributes(props)}
+        class=""
+        type="checkbox"
+        checked={on}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
       <span class="soft">{on ? "yes" : "no"}</span>
     </span>
   );
@@ -103,10 +134,21 @@ export function Choose(props: InputProps & { choices: Choice[] }) {
   const { value, choices, onChange, field, required } = props;
   const at = choices.findIndex((choice) => choice.value === value);
   const chosen = choices[at];
-  const none = field.default !== undefined && field.default !== null ? `${String(field.default)} (default)` : required ? "choose…" : "none";
+  const none =
+    field.default !== undefined && field.default !== null
+      ? `${String(field.default)} (default)`
+      : required
+        ? "choose…"
+        : "none";
   return (
     <>
-      <select {...attributes(props)} value={at < 0 ? "" : String(at)} onChange={({ currentTarget: { value: place } }) => onChange(place === "" ? undefined : choices[Number(place)]?.value)}>
+      <select
+        {...attributes(props)}
+        value={at < 0 ? "" : String(at)}
+        onChange={({ currentTarget: { value: place } }) =>
+          onChange(place === "" ? undefined : choices[Number(place)]?.value)
+        }
+      >
         <option value="">{none}</option>
         {choices.map((choice, place) => (
           <option key={choice.text} value={String(place)}>
@@ -114,7 +156,11 @@ export function Choose(props: InputProps & { choices: Choice[] }) {
           </option>
         ))}
       </select>
-      {chosen?.description && <p class="means"><Words text={chosen.description} /></p>}
+      {chosen?.description && (
+        <p class="means">
+          <Words text={chosen.description} />
+        </p>
+      )}
     </>
   );
 }
@@ -135,7 +181,13 @@ export function Free(props: InputProps) {
   };
   return (
     <>
-      <textarea {...attributes(props)} placeholder={hint(props)} value={typed ?? (value === undefined ? "" : JSON.stringify(value, null, 2))} onInput={(event) => change(event.currentTarget.value)} onBlur={() => complaint || setTyped(undefined)} />
+      <textarea
+        {...attributes(props)}
+        placeholder={hint(props)}
+        value={typed ?? (value === undefined ? "" : JSON.stringify(value, null, 2))}
+        onInput={(event) => change(event.currentTarget.value)}
+        onBlur={() => complaint || setTyped(undefined)}
+      />
       {complaint && <p class="fault">Not JSON yet: {complaint}</p>}
     </>
   );

@@ -18,7 +18,13 @@ function changed(members: Members, name: string, value: unknown): Members {
 }
 
 /** The members of an object, the required ones first. */
-export function MemberFields(props: { members: readonly Member[]; value: unknown; pointer: string; onChange: (value: Members) => void; without?: readonly string[] }) {
+export function MemberFields(props: {
+  members: readonly Member[];
+  value: unknown;
+  pointer: string;
+  onChange: (value: Members) => void;
+  without?: readonly string[];
+}) {
   const value = asMembers(props.value);
   const shown = props.members.filter(({ name }) => !props.without?.includes(name));
   const ordered = [...shown.filter(({ required }) => required), ...shown.filter(({ required }) => !required)];
@@ -78,14 +84,32 @@ export function Variants(props: InputProps & { variants: Variant[] }) {
   const kind = chosen && fieldOf(chosen.schema, root).kind;
   return (
     <>
-      <select class="input" id={id} aria-label={props.name} value={chosen?.text ?? ""} onChange={(event) => choose(event.currentTarget.value)}>
+      <select
+        class="input"
+        id={id}
+        aria-label={props.name}
+        value={chosen?.text ?? ""}
+        onChange={(event) => choose(event.currentTarget.value)}
+      >
         <option value="">{required ? "choose…" : "none"}</option>
         {variants.map(({ text }) => (
           <option key={text}>{text}</option>
         ))}
       </select>
-      {chosen?.description && <p class="means"><Words text={chosen.description} /></p>}
-      {chosen && kind?.is === "object" && <MemberFields members={kind.members} value={value} pointer={pointer} onChange={onChange} without={Object.keys(chosen.fixed)} />}
+      {chosen?.description && (
+        <p class="means">
+          <Words text={chosen.description} />
+        </p>
+      )}
+      {chosen && kind?.is === "object" && (
+        <MemberFields
+          members={kind.members}
+          value={value}
+          pointer={pointer}
+          onChange={onChange}
+          without={Object.keys(chosen.fixed)}
+        />
+      )}
     </>
   );
 }
@@ -101,7 +125,12 @@ export function List(props: InputProps & { item: Schema }) {
   const empty = kind.is === "object" ? {} : "";
   const full = field.maxItems !== undefined && items.length >= field.maxItems;
   const onPaste = (event: ClipboardEvent, place: number) => {
-    const lines = event.clipboardData?.getData("text").split(/\r?\n/).map((line) => line.trim()).filter(Boolean) ?? [];
+    const lines =
+      event.clipboardData
+        ?.getData("text")
+        .split(/\r?\n/)
+        .map((line) => line.trim())
+        .filter(Boolean) ?? [];
     if (kind.is !== "text" || lines.length < 2) return;
     event.preventDefault();
     set([...items.slice(0, place), ...lines, ...items.slice(place + 1)]);
@@ -119,12 +148,24 @@ export function List(props: InputProps & { item: Schema }) {
             value={one}
             onChange={(next) => set(items.map((before, at) => (at === place ? (next ?? empty) : before)))}
           />
-          <button type="button" class="button" data-kind="plain" data-icon-only aria-label={`Remove item ${place + 1} of ${name}`} onClick={() => set(items.filter((_, at) => at !== place))}>
+          <button
+            type="button"
+            class="button"
+            data-kind="plain"
+            data-icon-only
+            aria-label={`Remove item ${place + 1} of ${name}`}
+            onClick={() => set(items.filter((_, at) => at !== place))}
+          >
             <Icon name="close" />
           </button>
         </div>
       ))}
-      <button type="button" class="button" disabled={full} onClick={() => onChange([...(value === undefined ? preset : items), empty])}>
+      <button
+        type="button"
+        class="button"
+        disabled={full}
+        onClick={() => onChange([...(value === undefined ? preset : items), empty])}
+      >
         <Icon name="create" /> Add to {name}
       </button>
     </div>

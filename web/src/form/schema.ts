@@ -61,7 +61,8 @@ function kindOf(schema: Schema, root: Schema): Kind {
   if (options) {
     const all = options.map((option) => resolved(option, root));
     if (all.every((option) => "const" in option)) return { is: "choice", choices: all.map(choiceOf) };
-    if (all.every((option) => typeOf(option) === "object")) return { is: "variants", variants: all.map((option, place) => variantOf(option, place, root)) };
+    if (all.every((option) => typeOf(option) === "object"))
+      return { is: "variants", variants: all.map((option, place) => variantOf(option, place, root)) };
     return { is: "json" };
   }
   if (schema.enum) return { is: "choice", choices: schema.enum.map((value) => ({ value, text: String(value) })) };
@@ -95,8 +96,12 @@ function resolved(schema: Schema, root: Schema): Schema {
 
 function at(root: Schema, reference: string): Schema | undefined {
   if (!reference.startsWith("#/")) return undefined;
-  const names = reference.slice(2).split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return names.reduce<unknown>((place, name) => (place as Record<string, unknown> | undefined)?.[name], root) as Schema | undefined;
+  const names = reference
+    .slice(2)
+    .split("/")
+    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return names.reduce<unknown>((place, name) => (place as Record<string, unknown> | undefined)?.[name], root) as
+    Schema | undefined;
 }
 
 /** Whether null is allowed, and what else. */
@@ -131,7 +136,11 @@ function choiceOf(schema: Schema): Choice {
 
 function membersOf(schema: Schema): Member[] {
   const required = new Set(schema.required);
-  return Object.entries(schema.properties ?? {}).map(([name, member]) => ({ name, required: required.has(name), schema: member }));
+  return Object.entries(schema.properties ?? {}).map(([name, member]) => ({
+    name,
+    required: required.has(name),
+    schema: member,
+  }));
 }
 
 /** A variant is told from the others by the members that can have one value only. */

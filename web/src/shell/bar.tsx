@@ -10,7 +10,14 @@ import { type Theme, theme, zone } from "./preferences";
 export function Bar() {
   return (
     <header class="bar">
-      <button type="button" class="button menu" data-kind="plain" data-icon-only aria-label="Pages" onClick={() => (navOpen.value = true)}>
+      <button
+        type="button"
+        class="button menu"
+        data-kind="plain"
+        data-icon-only
+        aria-label="Pages"
+        onClick={() => (navOpen.value = true)}
+      >
         <Icon name="menu" />
       </button>
       <button type="button" class="seek" aria-keyshortcuts="Control+K" onClick={() => (paletteOpen.value = true)}>
@@ -30,7 +37,15 @@ export function Bar() {
         {zone.value === "utc" ? "UTC" : "Local"}
       </button>
       <ThemeSwitch />
-      <button type="button" class="button optional" data-kind="plain" data-icon-only aria-label="Keys" title="Keys (?)" onClick={() => (helpOpen.value = true)}>
+      <button
+        type="button"
+        class="button optional"
+        data-kind="plain"
+        data-icon-only
+        aria-label="Keys"
+        title="Keys (?)"
+        onClick={() => (helpOpen.value = true)}
+      >
         <Icon name="help" />
       </button>
     </header>
@@ -56,7 +71,16 @@ function standing(): [string, string, IconName] {
 function Pause() {
   const label = paused.value ? "Go on (p)" : "Pause (p)";
   return (
-    <button type="button" class="button" data-kind="plain" data-icon-only aria-label={label} title={label} aria-pressed={paused.value} onClick={() => (paused.value = !paused.value)}>
+    <button
+      type="button"
+      class="button"
+      data-kind="plain"
+      data-icon-only
+      aria-label={label}
+      title={label}
+      aria-pressed={paused.value}
+      onClick={() => (paused.value = !paused.value)}
+    >
       <Icon name={paused.value ? "run" : "pause"} />
     </button>
   );
@@ -68,7 +92,15 @@ const THEME_ICONS: Record<Theme, IconName> = { system: "display", light: "sun", 
 function ThemeSwitch() {
   const label = `Theme: ${theme.value}; change to ${NEXT[theme.value]}`;
   return (
-    <button type="button" class="button" data-kind="plain" data-icon-only aria-label={label} title={label} onClick={() => (theme.value = NEXT[theme.value])}>
+    <button
+      type="button"
+      class="button"
+      data-kind="plain"
+      data-icon-only
+      aria-label={label}
+      title={label}
+      onClick={() => (theme.value = NEXT[theme.value])}
+    >
       <Icon name={THEME_ICONS[theme.value]} />
     </button>
   );

@@ -37,7 +37,12 @@ export function Confirm() {
         <button type="button" class="button" onClick={() => question.answer(false)}>
           Keep as it is
         </button>
-        <button type="button" class="button" data-kind={question.danger ? "danger" : "main"} onClick={() => question.answer(true)}>
+        <button
+          type="button"
+          class="button"
+          data-kind={question.danger ? "danger" : "main"}
+          onClick={() => question.answer(true)}
+        >
           {question.action}
         </button>
       </div>

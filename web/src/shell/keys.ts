@@ -26,10 +26,7 @@ export function bind(keys: Key[]): () => void {
 export function useKeys(keys: Key[]): void {
   const latest = useRef(keys);
   latest.current = keys;
-  useEffect(
-    () => bind(latest.current.map((key, place) => ({ ...key, act: () => latest.current[place]?.act() }))),
-    [],
-  );
+  useEffect(() => bind(latest.current.map((key, place) => ({ ...key, act: () => latest.current[place]?.act() }))), []);
 }
 
 /** Begins to listen. */
@@ -62,6 +59,7 @@ function isForOthers(event: KeyboardEvent): boolean {
   const target = event.target;
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target.closest("textarea, select")) return true;
-  if (target instanceof HTMLInputElement) return !["checkbox", "radio", "button"].includes(target.type) || event.key === " ";
+  if (target instanceof HTMLInputElement)
+    return !["checkbox", "radio", "button"].includes(target.type) || event.key === " ";
   return (event.key === "Enter" || event.key === " ") && target.closest("a, button, summary") !== null;
 }

@@ -60,7 +60,14 @@ function OpenPalette() {
       />
       <ul id={id} role="listbox" aria-label="Found" ref={list}>
         {entries.map((entry, place) => (
-          <li key={entry.key} id={`${id}-${place}`} role="option" aria-selected={place === at} onClick={() => choose(entry)} onMouseMove={() => setAt(place)}>
+          <li
+            key={entry.key}
+            id={`${id}-${place}`}
+            role="option"
+            aria-selected={place === at}
+            onClick={() => choose(entry)}
+            onMouseMove={() => setAt(place)}
+          >
             <Icon name={entry.icon} />
             <bdi>{entry.text}</bdi>
             {entry.hit?.job && <StatusBadge status={entry.hit.job.status} />}
@@ -76,11 +83,38 @@ function OpenPalette() {
 function pagesFor(words: string): Entry[] {
   const wanted = words.toLowerCase();
   const fitting = PAGES.filter((page) => page.key && page.title.toLowerCase().includes(wanted));
-  return fitting.map((page) => ({ key: `page ${page.path}`, icon: page.icon, text: page.title, note: "page", href: link(page.path) }));
+  return fitting.map((page) => ({
+    key: `page ${page.path}`,
+    icon: page.icon,
+    text: page.title,
+    note: "page",
+    href: link(page.path),
+  }));
 }
 
 function entryOfHit(hit: Hit): Entry {
-  const icons: Record<Hit["kind"], IconName> = { job: "jobs", label: "filter", _id: "jobs", error: "failures", platform: "platforms", pool: "sanjers" };
-  const kinds: Record<Hit["kind"], string> = { job: "job", label: "label", _id: "own id", error: "error", platform: "platform", pool: "pool" };
-  return { key: `${hit.kind} ${hit.value}`, icon: icons[hit.kind], text: hit.value, note: kinds[hit.kind], href: addressOf(hit), hit };
+  const icons: Record<Hit["kind"], IconName> = {
+    job: "jobs",
+    label: "filter",
+    _id: "jobs",
+    error: "failures",
+    platform: "platforms",
+    pool: "sanjers",
+  };
+  const kinds: Record<Hit["kind"], string> = {
+    job: "job",
+    label: "label",
+    _id: "own id",
+    error: "error",
+    platform: "platform",
+    pool: "pool",
+  };
+  return {
+    key: `${hit.kind} ${hit.value}`,
+    icon: icons[hit.kind],
+    text: hit.value,
+    note: kinds[hit.kind],
+    href: addressOf(hit),
+    hit,
+  };
 }

@@ -47,7 +47,14 @@ export function Toasts() {
       {toasts.value.map((toast) => (
         <div class="toast" data-kind={toast.kind} key={toast.id}>
           <div>{toast.text}</div>
-          <button type="button" class="button" data-kind="plain" data-icon-only aria-label="Close" onClick={() => close(toast.id)}>
+          <button
+            type="button"
+            class="button"
+            data-kind="plain"
+            data-icon-only
+            aria-label="Close"
+            onClick={() => close(toast.id)}
+          >
             <Icon name="close" />
           </button>
         </div>

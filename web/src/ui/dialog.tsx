@@ -2,7 +2,13 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 
 /** A modal dialog, open while it is shown: Escape and a click beside it close it, and the focus goes back. */
-export function Dialog(props: { title: string; class?: string; hideTitle?: boolean; onClose: () => void; children: ComponentChildren }) {
+export function Dialog(props: {
+  title: string;
+  class?: string;
+  hideTitle?: boolean;
+  onClose: () => void;
+  children: ComponentChildren;
+}) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {

@@ -33,6 +33,7 @@ export function JsonCard({ title, value }: { title: string; value: unknown }) {
 
 function Value({ value, open, isRoot = false }: { value: unknown; open: number; isRoot?: boolean }) {
   if (Array.isArray(value)) {
+    if (isBrief(value)) return <Inline items={value} />;
     const entries = value.map((member, place): [string, unknown] => [String(place), member]);
     return <Folded entries={entries} brackets="[]" what="item" open={open} isRoot={isRoot} />;
   }
@@ -42,6 +43,27 @@ function Value({ value, open, isRoot = false }: { value: unknown; open: number; 
   if (typeof value === "string") return <Text text={value} />;
   if (typeof value === "number") return <span class="number">{String(value)}</span>;
   return <span class="word">{String(value)}</span>;
+}
+
+/** Whether a list of single values fits on a line. */
+function isBrief(items: readonly unknown[]): boolean {
+  const single = items.every((item) => item === null || typeof item !== "object");
+  return items.length > 0 && items.length <= 10 && single && JSON.stringify(items).length <= 80;
+}
+
+function Inline({ items }: { items: readonly unknown[] }) {
+  return (
+    <>
+      [
+      {items.map((item, place) => (
+        <span key={place}>
+          {place > 0 && ", "}
+          <Value value={item} open={0} />
+        </span>
+      ))}
+      ]
+    </>
+  );
 }
 
 function Text({ text }: { text: string }) {

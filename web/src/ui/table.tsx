@@ -75,11 +75,22 @@ export function Table<T>(props: TableProps<T>) {
               >
                 {picking && (
                   <td class="tick">
-                    <input type="checkbox" aria-label={`Select ${rowId}`} checked={isPicked ?? false} onChange={() => toggle(picking, rowId)} />
+                    <input
+                      type="checkbox"
+                      aria-label={`Select ${rowId}`}
+                      checked={isPicked ?? false}
+                      onChange={() => toggle(picking, rowId)}
+                    />
                   </td>
                 )}
                 {columns.map((column, place) => (
-                  <td key={column.title} data-place={place} data-align={column.align} data-rank={column.rank} data-fill={column.fill && ""}>
+                  <td
+                    key={column.title}
+                    data-place={place}
+                    data-align={column.align}
+                    data-rank={column.rank}
+                    data-fill={column.fill && ""}
+                  >
                     {column.cell(row)}
                   </td>
                 ))}
@@ -98,7 +109,15 @@ function PickAll({ ids, picked, onPick }: { ids: string[] } & Picking) {
   const set = (box: HTMLInputElement | null) => {
     if (box) box.indeterminate = among > 0 && !all;
   };
-  return <input type="checkbox" ref={set} aria-label="Select all shown" checked={all} onChange={() => onPick(new Set(all ? [] : ids))} />;
+  return (
+    <input
+      type="checkbox"
+      ref={set}
+      aria-label="Select all shown"
+      checked={all}
+      onChange={() => onPick(new Set(all ? [] : ids))}
+    />
+  );
 }
 
 function toggle({ picked, onPick }: Picking, id: string): void {
@@ -120,7 +139,11 @@ function Walk({ body, picking }: { body: { current: HTMLTableSectionElement | nu
   const here = () => document.activeElement?.closest<HTMLTableRowElement>("tr[data-id]") ?? undefined;
   const step = (by: 1 | -1) => {
     const row = here();
-    const next = row ? (by === 1 ? row.nextElementSibling : row.previousElementSibling) : body.current?.firstElementChild;
+    const next = row
+      ? by === 1
+        ? row.nextElementSibling
+        : row.previousElementSibling
+      : body.current?.firstElementChild;
     if (next instanceof HTMLElement) {
       next.focus({ preventScroll: true });
       next.scrollIntoView({ block: "nearest" });

@@ -54,14 +54,23 @@ export function Span({ from, to }: { from: string | undefined; to: string | unde
 export function Copy({ text, what }: { text: string; what: string }) {
   const copy = () => {
     // A page that did not come over https has no clipboard, except from this machine.
-    if (!navigator.clipboard) return tellFailure(`${what} could not be copied`, new Error("the browser allows it only over https"));
+    if (!navigator.clipboard)
+      return tellFailure(`${what} could not be copied`, new Error("the browser allows it only over https"));
     navigator.clipboard.writeText(text).then(
       () => tell(`${what} copied`),
       (thrown: unknown) => tellFailure(`${what} could not be copied`, thrown),
     );
   };
   return (
-    <button type="button" class="button" data-kind="plain" data-icon-only aria-label={`Copy ${what.toLowerCase()}`} title={`Copy ${what.toLowerCase()}`} onClick={copy}>
+    <button
+      type="button"
+      class="button"
+      data-kind="plain"
+      data-icon-only
+      aria-label={`Copy ${what.toLowerCase()}`}
+      title={`Copy ${what.toLowerCase()}`}
+      onClick={copy}
+    >
       <Icon name="copy" />
     </button>
   );

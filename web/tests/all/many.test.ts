@@ -104,7 +104,11 @@ async function post(url: string, jobs: number): Promise<void> {
     while (next < jobs) {
       const n = next++;
       const labels = [n % 2 === 0 ? "even" : "odd", `batch:${n % 50}`];
-      await one(agent, url, JSON.stringify({ _id: `job-${n}`, platform_id: "noop", options: { delay_s: 86_400, labels } }));
+      await one(
+        agent,
+        url,
+        JSON.stringify({ _id: `job-${n}`, platform_id: "noop", options: { delay_s: 86_400, labels } }),
+      );
     }
   };
   await Promise.all(Array.from({ length: 64 }, line));
@@ -116,7 +120,9 @@ function one(agent: Agent, url: string, body: string): Promise<void> {
     const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
     const asked = request(`${url}/execution/run`, { method: "POST", agent, headers }, (answer) => {
       answer.resume();
-      answer.on("end", () => (answer.statusCode === 202 ? resolve() : reject(new Error(`answered ${answer.statusCode}`))));
+      answer.on("end", () =>
+        answer.statusCode === 202 ? resolve() : reject(new Error(`answered ${answer.statusCode}`)),
+      );
     });
     asked.on("error", reject);
     asked.end(body);

@@ -3,6 +3,7 @@ import { after, before } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, PHONE, type View, Visit } from "./browser.ts";
 import { Collector } from "./collector.ts";
+import { poisonAnswers, TURNS } from "./poison.ts";
 
 export class Scene {
   collector!: Collector;
@@ -21,15 +22,48 @@ export class Scene {
     return scene;
   }
 
-  /** A page is accessible in both themes, and fits a phone; `ready` is what it shows once it is all there. */
-  async isForEverybody(path: string, ready: string): Promise<void> {
-    for (const view of [{ theme: "light" }, { theme: "dark" }, PHONE] satisfies View[]) {
-      const visit = await this.open(path, view);
-      await visit.page.locator(ready).first().waitFor();
+  /**
+   * Pages are accessible on a desk in light and on a phone in dark, where they fit; with each stands what it shows once it is all there. One browser
+   * page goes through them: opening many takes longer than all that is asked of them.
+   */
+  async isForEverybody(pages: [path: string, ready: string][]): Promise<void> {
+    const visit = await this.open("/ui/nowhere");
+    const { page } = visit;
+    for (const [path, ready] of pages) {
+      await page.emulateMedia({ colorScheme: "light" });
+      await page.setViewportSize({ width: 1360, height: 900 });
+      await page.goto(path);
+      await page.locator(ready).first().waitFor();
+      await visit.isAccessible();
+      await page.emulateMedia({ colorScheme: "dark" });
+      await page.setViewportSize({ width: PHONE.width ?? 390, height: PHONE.height ?? 844 });
+      await page.reload();
+      await page.locator(ready).first().waitFor();
       await visit.isAccessible();
       await visit.fits();
-      await visit.close();
     }
+    await visit.close();
+  }
+
+  /** Pages show answers in which everything that others may have written is hostile, at both widths. */
+  async isDeaf(answers: string[], pages: [path: string, ready: string][], prepare?: (visit: Visit, turn: () => number) => Promise<unknown>): Promise<void> {
+    const visit = await this.open("/ui/nowhere");
+    const { page } = visit;
+    let now = 0;
+    await poisonAnswers(page, answers, () => now);
+    await prepare?.(visit, () => now);
+    for (const turn of TURNS) {
+      now = turn;
+      for (const [path, ready] of pages) {
+        await page.setViewportSize({ width: 1360, height: 900 });
+        await page.goto(path);
+        await page.locator(ready).first().waitFor();
+        await visit.fits();
+        await page.setViewportSize({ width: PHONE.width ?? 390, height: PHONE.height ?? 844 });
+        await visit.fits();
+      }
+    }
+    await visit.close();
   }
 
   open(path: string, view: View = {}): Promise<Visit> {

@@ -15,7 +15,13 @@ export function Actions({ job, onDone }: { job: Job; onDone: () => void }) {
   return (
     <div class="buttons">
       {!ended && (
-        <button type="button" class="button" data-kind="danger" disabled={job.cancel_requested_at !== undefined} onClick={() => void cancel(job, onDone)}>
+        <button
+          type="button"
+          class="button"
+          data-kind="danger"
+          disabled={job.cancel_requested_at !== undefined}
+          onClick={() => void cancel(job, onDone)}
+        >
           <Icon name="stop" /> {job.cancel_requested_at ? "Being stopped" : "Cancel"}
         </button>
       )}

@@ -47,10 +47,20 @@ export function Dataset({ job, name }: { job: Job; name: "original" | "processed
             <Rows rows={rows} label={`${name} rows`} stale={poll.stale} />
             <div class="pager">
               <span />
-              <button type="button" class="button" disabled={offset === 0} onClick={() => setParams({ offset: String(Math.max(0, offset - LIMIT) || "") }, "replace")}>
+              <button
+                type="button"
+                class="button"
+                disabled={offset === 0}
+                onClick={() => setParams({ offset: String(Math.max(0, offset - LIMIT) || "") }, "replace")}
+              >
                 <Icon name="back" /> Rows before
               </button>
-              <button type="button" class="button" disabled={page.next_offset === undefined} onClick={() => setParams({ offset: String(page.next_offset) }, "replace")}>
+              <button
+                type="button"
+                class="button"
+                disabled={page.next_offset === undefined}
+                onClick={() => setParams({ offset: String(page.next_offset) }, "replace")}
+              >
                 Next rows <Icon name="next" />
               </button>
             </div>
@@ -66,8 +76,19 @@ function Rows({ rows, label, stale }: { rows: Row[]; label: string; stale: boole
   const shown = keys.slice(0, MOST_COLUMNS);
   const columns = [
     { title: "#", cell: (row: Row) => <span class="faint">{row.n}</span> },
-    ...shown.map((key) => ({ title: key, ...(shown.length === 1 ? { fill: true as const } : {}), cell: (row: Row) => <Cell value={(row.value as Record<string, unknown> | null)?.[key]} /> })),
-    ...(shown.length === 0 || keys.length > shown.length ? [{ title: shown.length === 0 ? "Value" : `${keys.length - shown.length} more`, cell: (row: Row) => <Json value={row.value} open={0} /> }] : []),
+    ...shown.map((key) => ({
+      title: key,
+      ...(shown.length === 1 ? { fill: true as const } : {}),
+      cell: (row: Row) => <Cell value={(row.value as Record<string, unknown> | null)?.[key]} />,
+    })),
+    ...(shown.length === 0 || keys.length > shown.length
+      ? [
+          {
+            title: shown.length === 0 ? "Value" : `${keys.length - shown.length} more`,
+            cell: (row: Row) => <Json value={row.value} open={0} />,
+          },
+        ]
+      : []),
   ];
   return <Table label={label} columns={columns} rows={rows} id={(row) => String(row.n)} stale={stale} />;
 }

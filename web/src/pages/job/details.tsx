@@ -24,7 +24,12 @@ export function Details({ job, logged }: { job: Job; logged: number }) {
       <header class="parts">
         <div class="segments" role="group" aria-label="Part">
           {PARTS.map(([name, text]) => (
-            <button type="button" key={name} aria-pressed={name === part} onClick={() => setParams({ part: name, offset: undefined }, "replace")}>
+            <button
+              type="button"
+              key={name}
+              aria-pressed={name === part}
+              onClick={() => setParams({ part: name, offset: undefined }, "replace")}
+            >
               {text}
             </button>
           ))}

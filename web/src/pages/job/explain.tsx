@@ -9,7 +9,9 @@ import type { Job } from "./live";
 const EVERY_MS = 3000;
 
 export function Explain({ job }: { job: Job }) {
-  const { data } = usePoll(`${job.job_id} ${job.status}`, EVERY_MS, (signal) => get("/execution/explain", { job_id: job.job_id }, { signal }));
+  const { data } = usePoll(`${job.job_id} ${job.status}`, EVERY_MS, (signal) =>
+    get("/execution/explain", { job_id: job.job_id }, { signal }),
+  );
   if (!data) return null;
   const further = data.reasons.filter(({ message }) => message !== data.summary);
   return (
@@ -25,7 +27,7 @@ export function Explain({ job }: { job: Job }) {
           </ul>
         )}
         <p class="faint small">
-          {data.ahead !== undefined && `${count(data.ahead)} ahead of it. `}
+          {data.ahead !== undefined && data.ahead > 0 && `${count(data.ahead)} ahead of it. `}
           {data.due_at && (
             <>
               Due <Time at={data.due_at} />.

@@ -21,7 +21,10 @@ export type Following = {
 };
 
 export function useJob(id: string): { now: Following; refresh: () => void } {
-  const state = useMemo(() => signal<Following>({ job: undefined, problem: undefined, stand: "connecting", logged: 0 }), [id]);
+  const state = useMemo(
+    () => signal<Following>({ job: undefined, problem: undefined, stand: "connecting", logged: 0 }),
+    [id],
+  );
   const stopped = paused.value;
   const refresh = () => {
     get("/execution/get", { job_id: id }).then(

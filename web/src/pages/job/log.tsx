@@ -18,7 +18,9 @@ const LIMIT = 300;
 const NEAR_PX = 40;
 
 export function Log({ job, logged }: { job: Job; logged: number }) {
-  const newest = usePoll(`${job.job_id} ${logged}`, 0, (signal) => get("/execution/log", { job_id: job.job_id, limit: LIMIT }, { signal }));
+  const newest = usePoll(`${job.job_id} ${logged}`, 0, (signal) =>
+    get("/execution/log", { job_id: job.job_id, limit: LIMIT }, { signal }),
+  );
   return (
     <Read poll={newest} lines={5}>
       {(page) => (page.total === 0 ? <NoLines job={job} /> : <Lines job={job} newest={page} />)}
@@ -27,7 +29,11 @@ export function Log({ job, logged }: { job: Job; logged: number }) {
 }
 
 function NoLines({ job }: { job: Job }) {
-  return <Empty title="Nothing logged">{isTerminal(job.status) ? "This job has logged nothing." : "Lines appear here as the job logs them."}</Empty>;
+  return (
+    <Empty title="Nothing logged">
+      {isTerminal(job.status) ? "This job has logged nothing." : "Lines appear here as the job logs them."}
+    </Empty>
+  );
 }
 
 function Lines({ job, newest }: { job: Job; newest: LogPage }) {
@@ -38,7 +44,9 @@ function Lines({ job, newest }: { job: Job; newest: LogPage }) {
   // Older lines end where the newest begin; if the log has run ahead of them, they no longer join.
   const joined = older.lines.length > 0 && older.first + older.lines.length >= newest.first;
   const first = joined ? Math.min(older.first, newest.first) : newest.first;
-  const lines = joined ? [...older.lines.slice(0, Math.max(0, newest.first - older.first)), ...newest.lines] : newest.lines;
+  const lines = joined
+    ? [...older.lines.slice(0, Math.max(0, newest.first - older.first)), ...newest.lines]
+    : newest.lines;
   const gone = newest.total - newest.kept;
   useEffect(() => {
     if (frame.current && follows.current) frame.current.scrollTop = frame.current.scrollHeight;
@@ -51,9 +59,18 @@ function Lines({ job, newest }: { job: Job; newest: LogPage }) {
   return (
     <>
       <div class="log-bar">
-        <input class="input" type="search" aria-label="Lines that contain" placeholder="Lines that contain…" value={filter} maxLength={200} onInput={(event) => setFilter(event.currentTarget.value)} />
+        <input
+          class="input"
+          type="search"
+          aria-label="Lines that contain"
+          placeholder="Lines that contain…"
+          value={filter}
+          maxLength={200}
+          onInput={(event) => setFilter(event.currentTarget.value)}
+        />
         <span class="faint small number">
-          {count(lines.length)} of {count(newest.total)} lines{newest.truncated && `; the oldest ${count(gone)} were dropped`}
+          {count(lines.length)} of {count(newest.total)} lines
+          {newest.truncated && `; the oldest ${count(gone)} were dropped`}
         </span>
         {first > gone + 1 && (
           <button type="button" class="button" onClick={() => void readOlder()}>
@@ -67,7 +84,9 @@ function Lines({ job, newest }: { job: Job; newest: LogPage }) {
         aria-label="Log"
         tabIndex={0}
         ref={frame}
-        onScroll={({ currentTarget: at }) => (follows.current = at.scrollHeight - at.scrollTop - at.clientHeight < NEAR_PX)}
+        onScroll={({ currentTarget: at }) =>
+          (follows.current = at.scrollHeight - at.scrollTop - at.clientHeight < NEAR_PX)
+        }
       >
         {lines.map((line, place) =>
           wanted && !line.line.toLowerCase().includes(wanted) ? null : (

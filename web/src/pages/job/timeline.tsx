@@ -24,8 +24,17 @@ export function Timeline({ job }: { job: Job }) {
         ))}
         {hasRun && <Latest job={job} />}
         {!hasRun && !isTerminal(job.status) && <Waiting job={job} />}
-        {isTerminal(job.status) && <Step icon={STATUSES[job.status].icon} news={STATUSES[job.status].news} title={STATUSES[job.status].text} at={job.finished_at} />}
-        {job.cancel_requested_at && !isTerminal(job.status) && <Step icon="stop" news="warn" title="Told to stop" at={job.cancel_requested_at} />}
+        {isTerminal(job.status) && (
+          <Step
+            icon={STATUSES[job.status].icon}
+            news={STATUSES[job.status].news}
+            title={STATUSES[job.status].text}
+            at={job.finished_at}
+          />
+        )}
+        {job.cancel_requested_at && !isTerminal(job.status) && (
+          <Step icon="stop" news="warn" title="Told to stop" at={job.cancel_requested_at} />
+        )}
       </ol>
     </section>
   );
@@ -42,7 +51,12 @@ const OUTCOMES: Record<PastRun["outcome"], { text: string; icon: IconName; news:
 function Past({ run }: { run: PastRun }) {
   const look = OUTCOMES[run.outcome];
   return (
-    <Step icon={look.icon} news={look.news} title={`Run ${run.lease}, attempt ${run.attempt}: ${look.text}`} at={run.started_at}>
+    <Step
+      icon={look.icon}
+      news={look.news}
+      title={`Run ${run.lease}, attempt ${run.attempt}: ${look.text}`}
+      at={run.started_at}
+    >
       <Ran from={run.started_at} to={run.ended_at} sanjer={run.sanjer} />
       {run.error && (
         <div class="soft">
@@ -56,7 +70,12 @@ function Past({ run }: { run: PastRun }) {
 function Latest({ job }: { job: Job }) {
   const running = job.status === "running";
   return (
-    <Step icon="run" news="live" title={`Run ${job.lease}, attempt ${job.attempt} of ${job.max_attempts}`} at={job.started_at}>
+    <Step
+      icon="run"
+      news="live"
+      title={`Run ${job.lease}, attempt ${job.attempt} of ${job.max_attempts}`}
+      at={job.started_at}
+    >
       <Ran from={job.started_at} to={running ? undefined : job.finished_at} sanjer={job.sanjer} />
     </Step>
   );
@@ -89,7 +108,13 @@ function Ran({ from, to, sanjer }: { from: string | undefined; to: string | unde
   );
 }
 
-function Step(props: { icon: IconName; news: News; title: string; at: string | undefined; children?: ComponentChildren }) {
+function Step(props: {
+  icon: IconName;
+  news: News;
+  title: string;
+  at: string | undefined;
+  children?: ComponentChildren;
+}) {
   return (
     <li>
       <span class="dot" data-news={props.news}>

@@ -39,7 +39,13 @@ export const JOB_COLUMNS: Column<JobSummary>[] = [
   { title: "Labels", rank: 3, cell: (job) => <FirstLabel labels={job.labels ?? []} /> },
   { title: "What it says", fill: true, cell: (job) => <Says job={job} /> },
   { title: "Attempt", rank: 3, align: "right", cell: (job) => `${job.attempt} of ${job.max_attempts}` },
-  { title: "Ran for", rank: 2, align: "right", cell: (job) => (job.status === "running" || job.finished_at ? <Span from={job.started_at} to={job.finished_at} /> : null) },
+  {
+    title: "Ran for",
+    rank: 2,
+    align: "right",
+    cell: (job) =>
+      job.status === "running" || job.finished_at ? <Span from={job.started_at} to={job.finished_at} /> : null,
+  },
   { title: "Created", rank: 2, align: "right", cell: (job) => <Time at={job.created_at} /> },
 ];
 

@@ -36,7 +36,14 @@ function Form({ onClose }: { onClose: () => void }) {
         {TYPED.map((name) => (
           <label class="field" key={name}>
             <span>{NAMES[name]}</span>
-            <input class="input" name={name} defaultValue={param(name)} maxLength={200} autocomplete="off" spellcheck={false} />
+            <input
+              class="input"
+              name={name}
+              defaultValue={param(name)}
+              maxLength={200}
+              autocomplete="off"
+              spellcheck={false}
+            />
           </label>
         ))}
         <div class="columns two">

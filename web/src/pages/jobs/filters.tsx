@@ -28,9 +28,15 @@ export function Filters() {
 
 function Choice({ name, any, options }: { name: string; any: string; options: [value: string, text: string][] }) {
   const value = param(name);
-  const all = value && !options.some(([one]) => one === value) ? [...options, [value, value] as [string, string]] : options;
+  const all =
+    value && !options.some(([one]) => one === value) ? [...options, [value, value] as [string, string]] : options;
   return (
-    <select class="input choice" aria-label={NAMES[name]} value={value} onChange={(event) => setParams({ [name]: event.currentTarget.value, cursor: undefined })}>
+    <select
+      class="input choice"
+      aria-label={NAMES[name]}
+      value={value}
+      onChange={(event) => setParams({ [name]: event.currentTarget.value, cursor: undefined })}
+    >
       <option value="">{any}</option>
       {all.map(([one, text]) => (
         <option key={one} value={one}>
@@ -49,7 +55,12 @@ function Ages() {
     setParams({ created: undefined, finished: undefined, cursor: undefined, ...(name ? { [name]: age } : {}) });
   };
   return (
-    <select class="input choice" aria-label="time" value={value} onChange={(event) => choose(event.currentTarget.value)}>
+    <select
+      class="input choice"
+      aria-label="time"
+      value={value}
+      onChange={(event) => choose(event.currentTarget.value)}
+    >
       <option value="">Any time</option>
       {AGES.map((name) => (
         <optgroup key={name} label={name === "created" ? "Created" : "Finished"}>
@@ -67,7 +78,9 @@ function Ages() {
 function Chips() {
   const filters = filtersOf(place.value.query).filter(([name]) => name !== "status");
   if (filters.length === 0) return null;
-  const clear = Object.fromEntries([...WORDS, ...AGES, ...TIMES].filter((name) => name !== "status").map((name) => [name, undefined]));
+  const clear = Object.fromEntries(
+    [...WORDS, ...AGES, ...TIMES].filter((name) => name !== "status").map((name) => [name, undefined]),
+  );
   return (
     <div class="chips" aria-label="Filters">
       {filters.map(([name, value]) => {
@@ -75,13 +88,22 @@ function Chips() {
         return (
           <span class="chip" key={name}>
             <span class="faint">{NAMES[name]}</span> <bdi>{text}</bdi>
-            <button type="button" aria-label={`Remove the filter ${NAMES[name]}`} onClick={() => setParams({ [name]: undefined, cursor: undefined })}>
+            <button
+              type="button"
+              aria-label={`Remove the filter ${NAMES[name]}`}
+              onClick={() => setParams({ [name]: undefined, cursor: undefined })}
+            >
               <Icon name="close" size={10} />
             </button>
           </span>
         );
       })}
-      <button type="button" class="button small" data-kind="link" onClick={() => setParams({ ...clear, cursor: undefined })}>
+      <button
+        type="button"
+        class="button small"
+        data-kind="link"
+        onClick={() => setParams({ ...clear, cursor: undefined })}
+      >
         Clear
       </button>
     </div>

@@ -48,10 +48,22 @@ export function Finder() {
       <ul id={id} role="listbox" aria-label="Found" hidden={hits.length === 0}>
         {hits.map((hit, place) => (
           // The field must not lose the focus before the click has come.
-          <li key={`${hit.kind} ${hit.value}`} id={`${id}-${place}`} role="option" aria-selected={place === at} onMouseDown={(event) => event.preventDefault()} onClick={() => choose(hit)} onMouseMove={() => setAt(place)}>
+          <li
+            key={`${hit.kind} ${hit.value}`}
+            id={`${id}-${place}`}
+            role="option"
+            aria-selected={place === at}
+            onMouseDown={(event) => event.preventDefault()}
+            onClick={() => choose(hit)}
+            onMouseMove={() => setAt(place)}
+          >
             <span class="faint small">{hit.kind === "job" ? "job" : NAMES[hit.kind]}</span>
             <bdi>{hit.value}</bdi>
-            {hit.job ? <StatusBadge status={hit.job.status} /> : <span class="faint small number">{briefCount(hit.count)}</span>}
+            {hit.job ? (
+              <StatusBadge status={hit.job.status} />
+            ) : (
+              <span class="faint small number">{briefCount(hit.count)}</span>
+            )}
           </li>
         ))}
       </ul>

@@ -47,7 +47,8 @@ export function useLiveJobs(isPicking: boolean): Live {
 
 /** Scrolled down, with the focus on a row, or with the mouse over one that may be about to be clicked. */
 function holdsPlace(): boolean {
-  const isAtRow = document.activeElement?.closest("tr[data-id]") !== null || document.querySelector("tr[data-id]:hover") !== null;
+  const isAtRow =
+    document.activeElement?.closest("tr[data-id]") !== null || document.querySelector("tr[data-id]:hover") !== null;
   return isAtRow || window.scrollY > SCROLLED_PX;
 }
 

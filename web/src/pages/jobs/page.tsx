@@ -34,7 +34,12 @@ export default function Jobs() {
         <Tabs />
         <Filters />
         <section class="card" aria-label="Jobs">
-          <BulkBar picked={ids} total={live.poll.data?.total} onDone={() => (pick(new Set()), live.poll.refresh())} onPick={pick} />
+          <BulkBar
+            picked={ids}
+            total={live.poll.data?.total}
+            onDone={() => (pick(new Set()), live.poll.refresh())}
+            onPick={pick}
+          />
           <List live={live} picked={ids} onPick={pick} />
         </section>
       </div>
@@ -42,7 +47,15 @@ export default function Jobs() {
   );
 }
 
-function List({ live, picked, onPick }: { live: Live; picked: ReadonlySet<string>; onPick: (ids: ReadonlySet<string>) => void }) {
+function List({
+  live,
+  picked,
+  onPick,
+}: {
+  live: Live;
+  picked: ReadonlySet<string>;
+  onPick: (ids: ReadonlySet<string>) => void;
+}) {
   const { poll, rows } = live;
   if (!poll.data && poll.problem) return <Failed problem={poll.problem} onAgain={poll.refresh} />;
   if (!poll.data) return <Loading lines={8} />;
@@ -76,12 +89,17 @@ function List({ live, picked, onPick }: { live: Live; picked: ReadonlySet<string
 
 function NoJobs({ more }: { more: boolean }) {
   if (more) {
-    return <Empty title="None on this page">A page looks at a bounded number of jobs. There may be matching ones on the next.</Empty>;
+    return (
+      <Empty title="None on this page">
+        A page looks at a bounded number of jobs. There may be matching ones on the next.
+      </Empty>
+    );
   }
   if (filtersOf(place.value.query).length > 0 || param("cursor")) {
     return (
       <Empty title="No job is like that" icon="filter">
-        Take a filter away, or <a href={link("jobs")}>look at all jobs</a>. Finished jobs are deleted when their retention is over.
+        Take a filter away, or <a href={link("jobs")}>look at all jobs</a>. Finished jobs are deleted when their
+        retention is over.
       </Empty>
     );
   }
@@ -105,7 +123,10 @@ function Pager({ live }: { live: Live }) {
   return (
     <footer class="pager">
       <span class="number">
-        {live.rows.length > 0 && (total ? `${live.rows.length} of ${total.exact ? "" : "at least "}${briefCount(total.count)}` : `${live.rows.length} shown`)}
+        {live.rows.length > 0 &&
+          (total
+            ? `${live.rows.length} of ${total.exact ? "" : "at least "}${briefCount(total.count)}`
+            : `${live.rows.length} shown`)}
         {live.rows.length > 0 && data?.order && <span class="faint">, {ORDERS[data.order]}</span>}
       </span>
       {param("cursor") && (
@@ -118,7 +139,12 @@ function Pager({ live }: { live: Live }) {
           </button>
         </>
       )}
-      <button type="button" class="button" disabled={!data?.cursor || live.poll.stale} onClick={() => setParams({ cursor: data?.cursor })}>
+      <button
+        type="button"
+        class="button"
+        disabled={!data?.cursor || live.poll.stale}
+        onClick={() => setParams({ cursor: data?.cursor })}
+      >
         Next page <Icon name="next" />
       </button>
     </footer>

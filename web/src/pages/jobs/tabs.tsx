@@ -21,7 +21,13 @@ export function Tabs() {
         // The counts are of all jobs; beside other filters they would mislead.
         const count = isNarrowed() ? undefined : counts?.[status as Status];
         return (
-          <button type="button" key={status} aria-pressed={chosen === status} title={look.means} onClick={() => choose(status)}>
+          <button
+            type="button"
+            key={status}
+            aria-pressed={chosen === status}
+            title={look.means}
+            onClick={() => choose(status)}
+          >
             {look.text}
             {count !== undefined && <span class="number">{briefCount(count)}</span>}
           </button>

@@ -28,7 +28,8 @@ export function Compose({ platform, start }: { platform: Platform; start: Start 
   const verdict = useCheck(platform.id, draft);
   // What the post was refused for holds until something is changed.
   const faults = refused?.draft === draft ? refused.faults : verdict.faults;
-  const touch = (pointer: string) => setTouched((before) => (before.has(pointer) ? before : new Set(before).add(pointer)));
+  const touch = (pointer: string) =>
+    setTouched((before) => (before.has(pointer) ? before : new Set(before).add(pointer)));
   const send = async () => {
     setSent(true);
     setBusy(true);
@@ -71,7 +72,12 @@ export function Compose({ platform, start }: { platform: Platform; start: Start 
         <>
           <Part title="Settings">
             <FormContext.Provider value={{ ...form, root: settings }}>
-              <MemberFields members={membersOf(settings)} value={draft.settings} pointer="/settings" onChange={(value) => setDraft({ ...draft, settings: value })} />
+              <MemberFields
+                members={membersOf(settings)}
+                value={draft.settings}
+                pointer="/settings"
+                onChange={(value) => setDraft({ ...draft, settings: value })}
+              />
             </FormContext.Provider>
           </Part>
           <details class="card" open={Object.keys(draft.options).length > 0}>
@@ -82,11 +88,23 @@ export function Compose({ platform, start }: { platform: Platform; start: Start 
             <div class="body stack">
               <label class="field own-id-field">
                 <span>Own id</span>
-                <input class="input" value={draft._id ?? ""} disabled={start.retries !== undefined} maxLength={200} autocomplete="off" onInput={(event) => setDraft({ ...draft, _id: event.currentTarget.value })} />
+                <input
+                  class="input"
+                  value={draft._id ?? ""}
+                  disabled={start.retries !== undefined}
+                  maxLength={200}
+                  autocomplete="off"
+                  onInput={(event) => setDraft({ ...draft, _id: event.currentTarget.value })}
+                />
                 <span class="faint small">Kept and given back, never interpreted; jobs can be found by it.</span>
               </label>
               <FormContext.Provider value={{ ...form, root: options }}>
-                <MemberFields members={membersOf(options)} value={draft.options} pointer="/options" onChange={(value) => setDraft({ ...draft, options: value })} />
+                <MemberFields
+                  members={membersOf(options)}
+                  value={draft.options}
+                  pointer="/options"
+                  onChange={(value) => setDraft({ ...draft, options: value })}
+                />
               </FormContext.Provider>
             </div>
           </details>
@@ -97,7 +115,9 @@ export function Compose({ platform, start }: { platform: Platform; start: Start 
         <button type="submit" class="button" data-kind="main" disabled={busy}>
           <Icon name="run" /> {start.retries ? "Run again" : "Run"}
         </button>
-        <span class="faint small">{verdict.stored && faults.length === 0 ? `It will run in the pool ${verdict.stored.pool}.` : ""}</span>
+        <span class="faint small">
+          {verdict.stored && faults.length === 0 ? `It will run in the pool ${verdict.stored.pool}.` : ""}
+        </span>
       </div>
     </form>
   );
@@ -124,7 +144,11 @@ function Faults({ faults }: { faults: readonly Fault[] }) {
   return (
     <section class="card faults" role="alert" aria-label="What is wrong">
       <header>
-        <h2>{faults.length === 1 ? "One thing is wrong; nothing was stored" : `${faults.length} things are wrong; nothing was stored`}</h2>
+        <h2>
+          {faults.length === 1
+            ? "One thing is wrong; nothing was stored"
+            : `${faults.length} things are wrong; nothing was stored`}
+        </h2>
       </header>
       <ul class="body">
         {faults.map(({ pointer, detail }) => (
@@ -146,15 +170,25 @@ function membersOf(schema: Schema) {
 }
 
 /** Posts it; with the same key again if the same draft was not answered before, so that it runs once. */
-async function submit(platform: string, draft: Draft, retries: string | undefined, last: { of: string; key: string }): Promise<{ job_id: string }> {
+async function submit(
+  platform: string,
+  draft: Draft,
+  retries: string | undefined,
+  last: { of: string; key: string },
+): Promise<{ job_id: string }> {
   if (retries) {
-    return post("/execution/retry", { query: { job_id: retries }, body: { settings: draft.settings, options: draft.options } });
+    return post("/execution/retry", {
+      query: { job_id: retries },
+      body: { settings: draft.settings, options: draft.options },
+    });
   }
   const body = specOf(platform, draft);
   const text = JSON.stringify(body);
   if (last.of !== text) {
     last.of = text;
-    last.key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    last.key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+      byte.toString(16).padStart(2, "0"),
+    ).join("");
   }
   const accepted = await post("/execution/run", { body, headers: { "idempotency-key": last.key } });
   // The next one is meant as another, even if it says the same.

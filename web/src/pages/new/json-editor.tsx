@@ -3,7 +3,15 @@ import { useState } from "preact/hooks";
 import { specOf } from "./check";
 import type { Draft } from "./start";
 
-export function JsonEditor({ platform, draft, onChange }: { platform: string; draft: Draft; onChange: (draft: Draft) => void }) {
+export function JsonEditor({
+  platform,
+  draft,
+  onChange,
+}: {
+  platform: string;
+  draft: Draft;
+  onChange: (draft: Draft) => void;
+}) {
   const [typed, setTyped] = useState(() => JSON.stringify(specOf(platform, draft), null, 2));
   const [complaint, setComplaint] = useState("");
   const change = (text: string) => {
@@ -17,7 +25,14 @@ export function JsonEditor({ platform, draft, onChange }: { platform: string; dr
   };
   return (
     <div>
-      <textarea class="input spec" aria-label="Task spec as JSON" aria-invalid={complaint !== ""} spellcheck={false} value={typed} onInput={(event) => change(event.currentTarget.value)} />
+      <textarea
+        class="input spec"
+        aria-label="Task spec as JSON"
+        aria-invalid={complaint !== ""}
+        spellcheck={false}
+        value={typed}
+        onInput={(event) => change(event.currentTarget.value)}
+      />
       {complaint && (
         <p class="fault" role="status">
           Not taken over yet: {complaint}
@@ -33,7 +48,11 @@ function draftOf(spec: unknown, platform: string): Draft {
   if (platform_id !== platform) throw new Error(`platform_id has to be ${platform}; choose another platform above`);
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined) throw new Error(`a task spec has no member ${unknown}`);
-  return { ...(typeof _id === "string" ? { _id } : {}), settings: members(settings, "settings"), options: members(options, "options") };
+  return {
+    ...(typeof _id === "string" ? { _id } : {}),
+    settings: members(settings, "settings"),
+    options: members(options, "options"),
+  };
 }
 
 function members(value: unknown, what: string): Record<string, unknown> {

@@ -28,9 +28,13 @@ export default function NewTask() {
         <h1>{from ? "Edit and run again" : "New task"}</h1>
       </header>
       {mayAct() ? (
-        <Read poll={poll}>{({ platforms, job }) => (job ? <Again platforms={platforms} job={job} /> : <Fresh platforms={platforms} />)}</Read>
+        <Read poll={poll}>
+          {({ platforms, job }) => (job ? <Again platforms={platforms} job={job} /> : <Fresh platforms={platforms} />)}
+        </Read>
       ) : (
-        <Empty title="This collector is read-only">Tasks are accepted by another API of it, one without api.read_only.</Empty>
+        <Empty title="This collector is read-only">
+          Tasks are accepted by another API of it, one without api.read_only.
+        </Empty>
       )}
     </>
   );
@@ -42,14 +46,22 @@ function Fresh({ platforms }: { platforms: readonly Platform[] }) {
     <div class="stack">
       <label class="field platform-choice">
         <span>Platform</span>
-        <select class="input" value={chosen?.id ?? ""} onChange={(event) => setParams({ platform: event.currentTarget.value }, "replace")}>
+        <select
+          class="input"
+          value={chosen?.id ?? ""}
+          onChange={(event) => setParams({ platform: event.currentTarget.value }, "replace")}
+        >
           <option value="">choose…</option>
           {platforms.map(({ id }) => (
             <option key={id}>{id}</option>
           ))}
         </select>
       </label>
-      {chosen ? <Begin key={chosen.id} platform={chosen} start={fromPlatform(chosen)} /> : <Offer platforms={platforms} />}
+      {chosen ? (
+        <Begin key={chosen.id} platform={chosen} start={fromPlatform(chosen)} />
+      ) : (
+        <Offer platforms={platforms} />
+      )}
     </div>
   );
 }
@@ -75,7 +87,8 @@ function Again({ platforms, job }: { platforms: readonly Platform[]; job: Job })
   if (!platform) {
     return (
       <Empty title="Its platform is gone">
-        This collector has no platform <code>{job.platform_id}</code>. <a href={link(`jobs/${job.job_id}`)}>Back to the job</a>
+        This collector has no platform <code>{job.platform_id}</code>.{" "}
+        <a href={link(`jobs/${job.job_id}`)}>Back to the job</a>
       </Empty>
     );
   }
@@ -85,7 +98,12 @@ function Again({ platforms, job }: { platforms: readonly Platform[]; job: Job })
       <p class="soft">
         {start.retries ? "It will run as a new job that is linked to " : "It has the settings of "}
         <a href={link(`jobs/${job.job_id}`)}>{shortId(job.job_id)}</a>
-        {start.retries ? "; its secrets are kept unless you type others." : start.lostSecrets ? "; secrets are never given back, so type them again." : "."} Dates stand as they were resolved then.
+        {start.retries
+          ? "; its secrets are kept unless you type others."
+          : start.lostSecrets
+            ? "; secrets are never given back, so type them again."
+            : "."}{" "}
+        Dates stand as they were resolved then.
       </p>
       <Begin platform={platform} start={start} />
     </div>

@@ -39,7 +39,8 @@ function withDates(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withDates);
   if (value === null || typeof value !== "object") return value;
   const members = value as Members;
-  if (Object.keys(members).length === 2 && typeof members.phrase === "string" && typeof members.value === "string") return members.value;
+  if (Object.keys(members).length === 2 && typeof members.phrase === "string" && typeof members.value === "string")
+    return members.value;
   return Object.fromEntries(Object.entries(members).map(([name, one]) => [name, withDates(one)]));
 }
 

@@ -18,7 +18,9 @@ type SpanName = keyof typeof SPANS;
 export function Charts({ pools }: { pools: string[] }) {
   const span: SpanName = param("span") in SPANS ? (param("span") as SpanName) : "15m";
   const pool = param("pool") || undefined;
-  const history = usePoll(`${span} ${pool ?? ""}`, SPANS[span][1], (signal) => get("/queue/history", { span, pool }, { signal }));
+  const history = usePoll(`${span} ${pool ?? ""}`, SPANS[span][1], (signal) =>
+    get("/queue/history", { span, pool }, { signal }),
+  );
   return (
     <section class="stack" aria-label="Over time">
       <div class="row">
@@ -30,7 +32,12 @@ export function Charts({ pools }: { pools: string[] }) {
           ))}
         </div>
         {pools.length > 1 && (
-          <select class="input pool-choice" aria-label="Pool" value={pool ?? ""} onChange={(event) => setParams({ pool: event.currentTarget.value })}>
+          <select
+            class="input pool-choice"
+            aria-label="Pool"
+            value={pool ?? ""}
+            onChange={(event) => setParams({ pool: event.currentTarget.value })}
+          >
             <option value="">All pools</option>
             {pools.map((name) => (
               <option key={name}>{name}</option>
@@ -100,7 +107,14 @@ function drawn({ from, step_s, points, series }: History): { times: number[]; ch
     {
       title: "Failing part",
       format: (part) => `${figure(part)} %`,
-      series: [{ name: "failed of ended", values: bad.map((value, step) => partOf(value, finished.succeeded[step])), colour: 5, fill: true }],
+      series: [
+        {
+          name: "failed of ended",
+          values: bad.map((value, step) => partOf(value, finished.succeeded[step])),
+          colour: 5,
+          fill: true,
+        },
+      ],
     },
   ];
   return { times, charts };
@@ -120,7 +134,10 @@ function visible(ms: number | null): number | null {
 }
 
 function sum(...values: (number | null | undefined)[]): number | null {
-  return values.reduce<number | null>((total, value) => (value === null || value === undefined ? total : (total ?? 0) + value), null);
+  return values.reduce<number | null>(
+    (total, value) => (value === null || value === undefined ? total : (total ?? 0) + value),
+    null,
+  );
 }
 
 /** In percent; 0 where nothing ended. */
