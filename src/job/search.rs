@@ -59,26 +59,27 @@ pub struct Hit {
 impl Jobs {
     /// What a word may mean; what is called exactly so comes first.
     pub async fn search(&self, word: &str) -> Result<Vec<Hit>, BrokerError> {
-        let mut hits = self.jobs_called(word).await?;
+        // Neither ids nor labels, platforms and pools have capitals.
+        let lower = word.to_lowercase();
+        let mut hits = self.jobs_called(&lower).await?;
         hits.extend(self.named(Kind::Client, "clients", word).await?);
-        hits.extend(self.named(Kind::Label, "labels", word).await?);
+        hits.extend(self.named(Kind::Label, "labels", &lower).await?);
         hits.extend(self.errors_called(word).await?);
-        hits.extend(self.platforms_called(word).await?);
-        hits.extend(self.pools_called(word).await?);
-        hits.sort_by_key(|hit| hit.value != word);
+        hits.extend(self.platforms_called(&lower).await?);
+        hits.extend(self.pools_called(&lower).await?);
+        hits.sort_by_key(|hit| hit.value != word && hit.value != lower);
         hits.truncate(IN_ALL);
         Ok(hits)
     }
 
     /// Jobs whose id begins so.
     async fn jobs_called(&self, word: &str) -> Result<Vec<Hit>, BrokerError> {
-        let word = word.to_ascii_lowercase();
         let is_id = word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
         if !is_id || word.len() < LEAST_OF_ID {
             return Ok(Vec::new());
         }
         // Behind all characters of ids.
-        let ids = Ids { to: Some(format!("{word}~")), from: word };
+        let ids = Ids { to: Some(format!("{word}~")), from: word.to_owned() };
         let mut sets = Vec::new();
         for (shard, platforms) in self.platforms().await? {
             let key = |platform| keys::named(shard, format_args!("platform:{platform}"));

@@ -108,8 +108,30 @@ async fn jobs_of_all_shards_run() {
         assert_eq!(collector.get(&format!("/execution/list?{filter}")).await.status, 200, "{filter}");
     }
 
+    let fails =
+        json!({"_id": "mine", "platform_id": "noop", "settings": {"fail_with": "fatal"}, "options": {"labels": ["f"]}});
+    for id in submit_many(&collector, 20, &fails).await {
+        collector.reaches(&id, "failed").await;
+    }
+    for filter in ["label=f", "_id=mine", "error=asked_to_fail", "label=f&status=failed"] {
+        assert_eq!(listed(&collector, &format!("{filter}&limit=7")).await.len(), 20, "{filter}");
+    }
+    assert_eq!(collector.get("/failures/get").await.json["groups"][0]["count"], 20);
+    assert_eq!(collector.get("/execution/search?q=min").await.json["hits"][0]["count"], 20);
+    let delete = json!({"action": "delete", "filter": {"label": "f"}});
+    let bulk = collector.post("/execution/bulk", delete.to_string()).await.json["job_id"].clone();
+    let bulk = collector.reaches(bulk.as_str().unwrap(), "succeeded").await;
+    assert_eq!((&bulk["result"]["done"], listed(&collector, "label=f&limit=7").await.len()), (&json!(20), 0), "{bulk}");
+
     let delayed = submit_many(&collector, 8, &json!({"platform_id": "noop", "options": {"delay_s": 1}})).await;
     all_succeed(&collector, &delayed).await;
+
+    // What is counted in four shards on three servers adds up.
+    let stats = collector.get("/queue/stats").await.json;
+    let serving = &stats["pools"]["light"]["sanjers"]["serving"];
+    assert_eq!((&stats["finished"]["succeeded"], serving), (&json!(54), &json!(2)), "{stats}");
+    let metrics = collector.get("/metrics").await.text;
+    assert!(metrics.contains("collector_jobs_finished_total{pool=\"light\",status=\"succeeded\"} 54\n"), "{metrics}");
 
     let answer = collector.post("/system/alive", "").await;
     assert_eq!(answer.status, 200, "{}", answer.text);

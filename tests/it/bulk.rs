@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Collector, Scratch, eventually, finished, pid_of, signal};
+use crate::support::{Collector, Scratch, eventually, finished, http::client, pid_of, signal};
 
 impl Collector {
     /// The answer to a dry run.
@@ -29,11 +29,17 @@ impl Collector {
         self.reaches(&self.bulk(order).await, "succeeded").await["result"].clone()
     }
 
-    /// So many jobs, a few at a time.
+    /// So many jobs, a few at a time, over connections that stay open.
     async fn submit_many(&self, n: usize, spec: &Value) -> Vec<String> {
+        let (http, url) = (client(), format!("{}/execution/run", self.base));
+        let submit = async || -> String {
+            let request = http.post(&url).header("content-type", "application/json").body(spec.to_string());
+            let accepted = request.send().await.unwrap();
+            accepted.headers()["location"].to_str().unwrap().rsplit_once('=').unwrap().1.to_owned()
+        };
         let mut ids = Vec::with_capacity(n);
         while ids.len() < n {
-            ids.extend(join_all((0..50.min(n - ids.len())).map(|_| self.submit(spec))).await);
+            ids.extend(join_all((0..50.min(n - ids.len())).map(|_| submit())).await);
         }
         ids
     }
@@ -172,9 +178,12 @@ async fn what_makes_no_sense_is_refused() {
     assert_eq!(collector.reaches(&id, "failed").await["error"]["class"], "settings");
 }
 
-/// A bulk job that is well on its way, and its filter's label.
+/// So many that there is time to look at a bulk job before it has ended.
+const MANY: usize = 5000;
+
+/// A bulk job that is well on its way.
 async fn under_way(collector: &Collector) -> Value {
-    collector.submit_many(1000, &waiting("many")).await;
+    collector.submit_many(MANY, &waiting("many")).await;
     let id = collector.bulk(&json!({"action": "cancel", "filter": {"label": "many"}})).await;
     eventually("it is under way", async || {
         let job = collector.job(&id).await;
@@ -193,10 +202,11 @@ async fn a_killed_one_goes_on() {
     let later = collector.submit(&waiting("many")).await;
     let job = collector.reaches(job["job_id"].as_str().unwrap(), "succeeded").await;
     assert_eq!((&job["lease"], &job["crashes"]), (&json!(2), &json!(0)), "{job}");
-    assert_eq!(collector.count("status=cancelled&label=many").await, 1000);
+    assert_eq!(collector.count("status=cancelled").await, MANY as u64);
     assert_eq!(collector.job(&later).await["status"], "scheduled", "what came later is not meant");
     let done = job["result"]["done"].as_u64().unwrap();
-    assert!((800..=1000).contains(&done), "{job}");
+    // What it had not yet said of its last moments is not counted.
+    assert!((MANY as u64 / 2..=MANY as u64).contains(&done), "{job}");
 }
 
 #[tokio::test]
@@ -207,9 +217,9 @@ async fn a_cancelled_one_stops() {
     let id = job["job_id"].as_str().unwrap();
     assert_eq!(collector.cancel(id).await.status, 202);
     collector.reaches(id, "cancelled").await;
-    let (cancelled, left) =
-        (collector.count("status=cancelled&label=many").await, collector.count("status=scheduled").await);
-    assert!(cancelled > 0 && left > 0 && cancelled + left == 1000, "{cancelled} {left}");
+    // The bulk job itself is one of them.
+    let cancelled = collector.count("status=cancelled").await - 1;
+    assert!((1..MANY as u64).contains(&cancelled), "{cancelled}");
 }
 
 #[tokio::test]
@@ -221,7 +231,11 @@ async fn the_command_line_counts_before_it_acts() {
     let counted = run(&["bulk", "cancel", "--label", "nightly"]).await;
     assert_eq!(counted.stdout, "cancel: 3 jobs; nothing was done yet (--yes does it)\n", "{}", counted.stderr);
     let listed = run(&["list", "--label", "nightly", "--status", "scheduled", "--limit", "1", "--total"]).await;
-    assert!(listed.stdout.contains("in all: 3\n") && listed.stdout.contains(&ids[0]), "{}", listed.stdout);
+    assert!(
+        listed.stdout.contains("in all: 3\n") && ids.iter().any(|id| listed.stdout.contains(id)),
+        "{}",
+        listed.stdout
+    );
     assert_eq!(run(&["bulk", "delete"]).await.code, Some(2), "it wants to know which");
     let done = run(&["bulk", "cancel", "--label", "nightly", "--yes", "--follow"]).await;
     assert_eq!(done.code, Some(0), "{}\n{}", done.stdout, done.stderr);

@@ -85,6 +85,38 @@ async fn the_stats_count_what_there_is_and_say_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn what_several_shards_hold_adds_up() {
+    let scratch = Scratch::new();
+    let env = [("COLLECTOR_QUEUE__SHARDS", "4")];
+    let collector = Collector::up_with(&scratch, &["--pool", "light=1x2"], &env).await;
+    let mut later = Vec::new();
+    for _ in 0..24 {
+        later.push(collector.submit(&json!({"platform_id": "noop", "options": {"delay_s": 3600}})).await);
+    }
+    let mut running = Vec::new();
+    for _ in 0..2 {
+        let id = collector.submit(&sleeper(20_000)).await;
+        collector.reaches(&id, "running").await;
+        running.push(id);
+    }
+    let waiting = collector.submit(&sleeper(0)).await;
+    let stats = collector.stats().await;
+    let light = &stats["pools"]["light"];
+    assert_eq!([&light["queued"], &light["delayed"], &light["running"]], [1, 24, 2], "{stats}");
+    assert!(reasons(&collector.explain(&waiting).await).contains(&"slots_busy"));
+    let sanjers = collector.sanjers().await;
+    let held = sanjers["sanjers"].as_array().unwrap().iter().find(|sanjer| sanjer["running"] == 2).unwrap();
+    let mut expected = running.clone();
+    expected.sort();
+    assert_eq!(held["jobs"], json!(expected));
+    for id in &later {
+        collector.cancel(id).await;
+    }
+    let stats = collector.stats().await;
+    assert_eq!((&stats["pools"]["light"]["delayed"], &stats["finished"]["cancelled"]), (&json!(0), &json!(24)));
+}
+
+#[tokio::test]
 async fn a_pool_without_sanjers_is_told_of() {
     let redis = Scratch::new();
     let (_server, url) = redis_on_a_socket(&redis).await;

@@ -33,6 +33,7 @@ async fn words_are_found_and_failures_are_grouped() {
     assert_eq!(hits(&whole.to_uppercase()).await, BTreeMap::from([(key("job", &whole), 1)]));
     assert!(hits(&whole[..8]).await.len() == 5 && hits(&whole[..7]).await.is_empty());
     assert!(hits("noo").await.contains_key(&key("platform", "noop")));
+    assert_eq!(hits("NIGHT").await, hits("night").await);
     assert!(hits("ligh").await.contains_key(&key("pool", "light")));
     assert!(hits("\u{7f}").await.is_empty());
 
