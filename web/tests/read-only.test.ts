@@ -16,5 +16,10 @@ test("actions are not offered", async () => {
   await page.goto("/ui/platforms");
   await page.getByRole("link", { name: "Its jobs" }).first().waitFor();
   assert.equal(await page.getByRole("main").getByRole("link", { name: "New task" }).count(), 0);
+  await page.goto("/ui/sanjers");
+  await page.getByText("Serving").first().waitFor();
+  assert.equal(await page.getByRole("button", { name: /^(Quiet|Recycle)/ }).count(), 0);
+  await page.goto("/ui/system");
+  await page.getByText("everything that would change something is refused").waitFor();
   await visit.close();
 });

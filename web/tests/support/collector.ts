@@ -10,7 +10,8 @@ import type { components } from "../../src/api/schema.gen.ts";
 export type Job = components["schemas"]["Job"];
 type TaskSpec = { platform_id: string } & Record<string, unknown>;
 
-export const BINARY = process.env.COLLECTOR_BIN ?? new URL("../../../target/debug/collector", import.meta.url).pathname;
+/** Not named like a key of its configuration, which it would take it for. */
+export const BINARY = process.env.TESTED_COLLECTOR ?? new URL("../../../target/debug/collector", import.meta.url).pathname;
 const START_MS = 60_000;
 
 export class Collector {
@@ -26,6 +27,8 @@ export class Collector {
     const pools = ["--pool", "light=1x16", "--pool", "heavy=1x1", "--pool", "standing=1x4", "--pool", "fetch=1x8"];
     const args = ["up", "--listen", "127.0.0.1:0", "--data-dir", directory, ...pools];
     const child = spawn(BINARY, args, { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+    // If the tests end in the middle of something, it ends with them.
+    process.once("exit", () => child.kill());
     let said = "";
     child.stderr.on("data", (chunk) => (said = (said + chunk).slice(-4000)));
     const url = await new Promise<string>((resolve, reject) => {

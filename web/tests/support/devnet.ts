@@ -17,6 +17,8 @@ export class Devnet {
   /** Starts one, and waits until it has said so many lines. */
   static async start(args: string[], lines: number): Promise<Devnet> {
     const child = spawn(BINARY, ["devnet", ...args], { stdio: ["ignore", "pipe", "ignore"] });
+    // If the tests end in the middle of something, it ends with them.
+    process.once("exit", () => child.kill());
     const said: string[] = [];
     createInterface({ input: child.stdout }).on("line", (line) => said.push(line));
     const devnet = new Devnet(said, child);

@@ -33,6 +33,7 @@ export function Canvas({ drawing, label }: { drawing: Drawing; label: string }) 
   const state = useRef<State | undefined>(undefined);
   const latest = useRef(drawing);
   latest.current = drawing;
+  const look = useRef<Look | undefined>(undefined);
   const [hovered, setHovered] = useState<number | undefined>(undefined);
   const [settled, setSettled] = useState(false);
 
@@ -41,9 +42,10 @@ export function Canvas({ drawing, label }: { drawing: Drawing; label: string }) 
     if (!element || !state.current) return;
     const { layout, camera, hovered: here } = state.current;
     const { edges, colours, names } = latest.current;
-    const series = [1, 2, 3, 4, 5, 6].map((n) => resolved(element.parentElement ?? element, `--series-${n}`));
+    look.current ??= lookOf(element);
+    const { series, paints } = look.current;
     const fills = colours.map((n) => (n === 0 ? "" : (series[n - 1] ?? "")));
-    draw(element, { spots: layout.spots, edges, fills, hovered: here, ...(names ? { names } : {}) }, camera, paintsOf(element));
+    draw(element, { spots: layout.spots, edges, fills, hovered: here, ...(names ? { names } : {}) }, camera, paints);
   };
 
   useEffect(() => {
@@ -74,7 +76,11 @@ export function Canvas({ drawing, label }: { drawing: Drawing; label: string }) 
       watch.disconnect();
     };
   }, [drawing.key]);
-  useEffect(paint, [drawing.colours, themes.value, settled, hovered]);
+  useEffect(() => {
+    look.current = undefined;
+    paint();
+  }, [themes.value]);
+  useEffect(paint, [drawing.colours, settled, hovered]);
 
   const zoom = (by: number) => {
     const now = state.current;
@@ -155,9 +161,13 @@ export function Canvas({ drawing, label }: { drawing: Drawing; label: string }) 
   );
 }
 
-function paintsOf(element: HTMLCanvasElement): Paints {
+/** The colours of the theme, looked up once: a frame has no time for it. */
+type Look = { series: string[]; paints: Paints };
+
+function lookOf(element: HTMLCanvasElement): Look {
   const holder = element.parentElement ?? element;
-  return {
+  const series = [1, 2, 3, 4, 5, 6].map((n) => resolved(holder, `--series-${n}`));
+  const paints = {
     edge: resolved(holder, "--text-faint"),
     edgeStrong: resolved(holder, "--accent"),
     rim: resolved(holder, "--surface"),
@@ -165,4 +175,5 @@ function paintsOf(element: HTMLCanvasElement): Paints {
     text: resolved(holder, "--text"),
     font: getComputedStyle(element).fontFamily,
   };
+  return { series, paints };
 }
