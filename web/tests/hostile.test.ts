@@ -47,7 +47,18 @@ test("nothing that an address says runs", async () => {
   const visit = await scene.open("/ui/nowhere");
   for (const text of HOSTILE.slice(0, -1)) {
     const query = encodeURIComponent(text);
-    for (const path of [`jobs?label=${query}&_id=${query}&error=${query}&status=${query}&created=${query}&cursor=${query}`, `jobs/${query}`, `new?platform=${query}`, `new?from=${query}`, `?span=${query}&pool=${query}`, `crawl?network=${query}&part=${query}&client=${query}`, `requests/${query}?provider=${query}`, `full-nodes/${query}?prefix=${query}`, `reference?q=${query}&op=${query}`, query]) {
+    for (const path of [
+      `jobs?label=${query}&_id=${query}&error=${query}&status=${query}&created=${query}&cursor=${query}`,
+      `jobs/${query}`,
+      `new?platform=${query}`,
+      `new?from=${query}`,
+      `?span=${query}&pool=${query}`,
+      `crawl?network=${query}&part=${query}&client=${query}`,
+      `requests/${query}?provider=${query}`,
+      `full-nodes/${query}?prefix=${query}`,
+      `reference?q=${query}&op=${query}`,
+      query,
+    ]) {
       await visit.page.goto(`/ui/${path}`);
       await visit.page.waitForSelector("main h1, main h3");
       await visit.fits();
