@@ -29,14 +29,22 @@ export const PAGES: readonly Page[] = [
   { path: "platforms", title: "Platforms", icon: "platforms", key: "p", load: () => import("./pages/platforms/page") },
   { path: "new", title: "New task", icon: "create", key: "n", load: () => import("./pages/new/page") },
   { path: "system", title: "System", icon: "system", key: "y", apart: true, load: () => import("./pages/system/page") },
-  { path: "reference", title: "API reference", icon: "reference", key: "a", load: () => import("./pages/reference/page") },
+  {
+    path: "reference",
+    title: "API reference",
+    icon: "reference",
+    key: "a",
+    load: () => import("./pages/reference/page"),
+  },
 ];
 
 /** The page of a path, if there is one. */
 export function pageOf(parts: readonly string[]): Page | undefined {
   return PAGES.find(({ path }) => {
     const wanted = path.split("/").filter(Boolean);
-    return wanted.length === parts.length && wanted.every((part, place) => part.startsWith(":") || part === parts[place]);
+    return (
+      wanted.length === parts.length && wanted.every((part, place) => part.startsWith(":") || part === parts[place])
+    );
   });
 }
 

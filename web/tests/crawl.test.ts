@@ -22,7 +22,10 @@ async function crawled(): Promise<void> {
   const settings = { network: "local", epochs: 0, epoch_s: 2, bootnodes: devnet?.lines.slice(0, 1) };
   await scene.collector.run({ platform_id: "enr_crawl", settings });
   await wait(async () => (await stats().catch(() => undefined))?.nodes === NODES, "every node is found");
-  await wait(async () => ((await stats()).epochs.filter(({ closed_at }) => closed_at !== undefined).length ?? 0) >= 2, "two epochs have ended");
+  await wait(
+    async () => ((await stats()).epochs.filter(({ closed_at }) => closed_at !== undefined).length ?? 0) >= 2,
+    "two epochs have ended",
+  );
 }
 
 test("before a crawl the page says how to begin one", async () => {
@@ -36,7 +39,11 @@ test("nodes are filtered, opened, and what happens is told live", async () => {
   const visit = await scene.open("/ui/crawl");
   const { page } = visit;
   await page.locator("tbody tr").nth(10).waitFor();
-  await page.getByRole("region", { name: "What happens" }).getByText(/newer record|found|gone/).first().waitFor();
+  await page
+    .getByRole("region", { name: "What happens" })
+    .getByText(/newer record|found|gone/)
+    .first()
+    .waitFor();
   await page.getByLabel("client").selectOption("harbour");
   await page.waitForURL("**client=harbour**");
   await page.locator(".table-frame:not([data-stale])").waitFor();
@@ -77,7 +84,11 @@ test("the map draws every node and settles", async () => {
   await page.getByRole("button", { name: "Show all" }).click();
   await page.getByRole("button", { name: "Fork", exact: true }).click();
   await page.waitForURL("**by=fork**");
-  await page.locator(".map-legend").getByText(/^eth2?\//).first().waitFor();
+  await page
+    .locator(".map-legend")
+    .getByText(/^eth2?\//)
+    .first()
+    .waitFor();
   await visit.close();
 });
 
@@ -88,7 +99,10 @@ test("a network too large to draw is drawn by its clients", async () => {
     async (route) => {
       const answer = await route.fetch();
       const real = (await answer.json()) as object;
-      await route.fulfill({ response: answer, json: { ...real, nodes: 60_000, clients: { harbour: 30_000, lantern: 20_000, other: 400 } } });
+      await route.fulfill({
+        response: answer,
+        json: { ...real, nodes: 60_000, clients: { harbour: 30_000, lantern: 20_000, other: 400 } },
+      });
     },
   );
   await visit.page.goto("/ui/crawl?part=map");
@@ -139,7 +153,10 @@ test("nothing that a record says runs", async () => {
         async (route) => {
           const answer = await route.fetch();
           const real = (await answer.json()) as object;
-          await route.fulfill({ response: answer, json: { ...real, clients: counts(turn()), forks: counts(turn()), subnets: counts(turn()) } });
+          await route.fulfill({
+            response: answer,
+            json: { ...real, clients: counts(turn()), forks: counts(turn()), subnets: counts(turn()) },
+          });
         },
       ),
   );

@@ -11,7 +11,11 @@ test("what fails is grouped, leads to its jobs, and runs again once it is counte
   const { collector } = scene;
   const empty = await scene.open("/ui/failures");
   await empty.page.getByText("Nothing has failed").waitFor();
-  const ids = await Promise.all(["fatal", "fatal", "fatal", "settings"].map((fail_with) => collector.run({ platform_id: "noop", settings: { fail_with } })));
+  const ids = await Promise.all(
+    ["fatal", "fatal", "fatal", "settings"].map((fail_with) =>
+      collector.run({ platform_id: "noop", settings: { fail_with } }),
+    ),
+  );
   for (const id of ids) await collector.until(id, "failed");
   const { page } = empty;
   const group = page.locator("tr", { hasText: "asked_to_fail" });
@@ -32,7 +36,10 @@ test("what fails is grouped, leads to its jobs, and runs again once it is counte
 
 test("quarantine stands apart, with how the newest one died", async () => {
   const { collector } = scene;
-  const dead = await collector.run({ platform_id: "noop", settings: { print: HOSTILE[0], fail_with: "exit", exit_code: 5 } });
+  const dead = await collector.run({
+    platform_id: "noop",
+    settings: { print: HOSTILE[0], fail_with: "exit", exit_code: 5 },
+  });
   await collector.until(dead, "dead");
   const visit = await scene.open("/ui/failures");
   const { page } = visit;
@@ -51,12 +58,22 @@ test("nothing that a failure says runs", async () => {
 
 test("a bulk job that was begun shows what it did", async () => {
   const { collector } = scene;
-  const id = await collector.run({ platform_id: "noop", settings: { fail_with: "fatal" }, options: { labels: ["gone"] } });
+  const id = await collector.run({
+    platform_id: "noop",
+    settings: { fail_with: "fatal" },
+    options: { labels: ["gone"] },
+  });
   await collector.until(id, "failed");
   const visit = await scene.open("/ui/failures");
   const { page } = visit;
-  await page.locator("tr", { hasText: "asked_to_fail" }).getByRole("button", { name: /^Delete/ }).click();
-  await page.getByRole("dialog").getByRole("button", { name: /^Delete \d+ jobs?$/ }).click();
+  await page
+    .locator("tr", { hasText: "asked_to_fail" })
+    .getByRole("button", { name: /^Delete/ })
+    .click();
+  await page
+    .getByRole("dialog")
+    .getByRole("button", { name: /^Delete \d+ jobs?$/ })
+    .click();
   await page.getByRole("link", { name: "Watch how far it is" }).click();
   await page.waitForURL("**/ui/jobs/**");
   await page.locator(".badge", { hasText: "Succeeded" }).first().waitFor();

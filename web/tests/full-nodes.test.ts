@@ -65,7 +65,9 @@ test("nothing that a node says runs", async () => {
     return `id: 1\nevent: network\ndata: ${JSON.stringify(data)}\n\nevent: alarms\ndata: ${JSON.stringify(alarms)}\n\n`;
   };
   await scene.isDeaf([], [["/ui/full-nodes", "section[aria-label=Peers] tbody tr"]], async ({ page }, turn) =>
-    page.route("**/network/events**", (route) => route.fulfill({ contentType: "text/event-stream", body: said(turn()) })),
+    page.route("**/network/events**", (route) =>
+      route.fulfill({ contentType: "text/event-stream", body: said(turn()) }),
+    ),
   );
 });
 
@@ -73,5 +75,8 @@ test("nothing that a node says runs", async () => {
 function hostile(network: Network, turn: number): unknown {
   const text = HOSTILE[(turn + 1) % HOSTILE.length];
   const { nodes, peers } = poisoned(network, turn) as Network;
-  return { nodes: nodes.map((node) => ({ ...node, state: text })), peers: peers.map((peer) => ({ ...peer, state: text, warning_flags: [text, text] })) };
+  return {
+    nodes: nodes.map((node) => ({ ...node, state: text })),
+    peers: peers.map((peer) => ({ ...peer, state: text, warning_flags: [text, text] })),
+  };
 }

@@ -44,6 +44,7 @@ test("nothing that a job says runs, leads away or breaks a page", async () => {
 });
 
 test("nothing that an address says runs", async () => {
+  const visit = await scene.open("/ui/nowhere");
   for (const text of HOSTILE.slice(0, -1)) {
     const query = encodeURIComponent(text);
     for (const path of [
@@ -52,12 +53,16 @@ test("nothing that an address says runs", async () => {
       `new?platform=${query}`,
       `new?from=${query}`,
       `?span=${query}&pool=${query}`,
+      `crawl?network=${query}&part=${query}&client=${query}`,
+      `requests/${query}?provider=${query}`,
+      `full-nodes/${query}?prefix=${query}`,
+      `reference?q=${query}&op=${query}`,
       query,
     ]) {
-      const visit = await scene.open(`/ui/${path}`);
+      await visit.page.goto(`/ui/${path}`);
       await visit.page.waitForSelector("main h1, main h3");
       await visit.fits();
-      await visit.close();
     }
   }
+  await visit.close();
 });

@@ -17,9 +17,15 @@ const edge = (from: number, to: number) => `    <edge source="${id(from)}" targe
 test("a graph is read line by line, and only what is a node or an edge of nodes", () => {
   const { graph, take } = graphBuilder(10);
   take('<?xml version="1.0"?>');
-  take(node(1, '<data key="client">a&lt;b&amp;c</data><data key="ip">::1</data><data key="udp">9000</data><data key="freshness">7</data>'));
+  take(
+    node(
+      1,
+      '<data key="client">a&lt;b&amp;c</data><data key="ip">::1</data><data key="udp">9000</data><data key="freshness">7</data>',
+    ),
+  );
   take(node(2));
-  for (const line of [edge(1, 2), edge(2, 1), edge(1, 1), edge(1, 3), '<edge source="x" target="y"/>', "<node"]) take(line);
+  for (const line of [edge(1, 2), edge(2, 1), edge(1, 1), edge(1, 3), '<edge source="x" target="y"/>', "<node"])
+    take(line);
   assert.deepEqual(graph.edges, [[0, 1]]);
   assert.deepEqual(graph.vertices[0], { id: id(1), client: "a<b&c", fork: "", freshness: 7, address: "[::1]:9000" });
   assert.equal(graph.thinned, false);
@@ -37,7 +43,10 @@ test("a graph is never larger than what can be drawn", () => {
 test("a layout of many nodes ends, with every spot somewhere", () => {
   const many = 2000;
   const edges = Array.from({ length: many * 6 }, (_, n): [number, number] => [n % many, (n * 7 + 1) % many]);
-  const layout = layoutOf(Array.from({ length: many }, () => 4), edges);
+  const layout = layoutOf(
+    Array.from({ length: many }, () => 4),
+    edges,
+  );
   const begin = performance.now();
   while (!layout.run(50)) assert.ok(performance.now() - begin < 8000, "it goes on for ever");
   assert.ok(layout.spots.every(({ x, y }) => Number.isFinite(x) && Number.isFinite(y)));
@@ -62,11 +71,27 @@ const told = (name: string, data: unknown) => ({ id: "", name, data });
 const peer = (n: number, state: string) => ({ id: id(n), state });
 
 test("a network goes on from what has changed, or is read anew", () => {
-  const whole = told("network", { type: "network", revision: 4, data: { nodes: [peer(1, "a")], peers: [peer(5, "a"), peer(7, "a")] } });
-  const diff = (since: number) => told("diff", { type: "diff", since, revision: 5, data: { nodes: [], nodes_left: [], peers: [peer(6, "b"), peer(7, "b")], peers_left: [id(5)] } });
+  const whole = told("network", {
+    type: "network",
+    revision: 4,
+    data: { nodes: [peer(1, "a")], peers: [peer(5, "a"), peer(7, "a")] },
+  });
+  const diff = (since: number) =>
+    told("diff", {
+      type: "diff",
+      since,
+      revision: 5,
+      data: { nodes: [], nodes_left: [], peers: [peer(6, "b"), peer(7, "b")], peers_left: [id(5)] },
+    });
   const before = after(NOTHING, whole, 1);
   const now = after(before, diff(4), 2);
-  assert.deepEqual((now.network as Network).peers.map(({ id, state }) => [Number.parseInt(id, 16), state]), [[6, "b"], [7, "b"]]);
+  assert.deepEqual(
+    (now.network as Network).peers.map(({ id, state }) => [Number.parseInt(id, 16), state]),
+    [
+      [6, "b"],
+      [7, "b"],
+    ],
+  );
   assert.deepEqual([now.revision, now.changedAt, now.torn], [5, 2, 0]);
   const torn: Watched = after(before, diff(3), 2);
   assert.deepEqual([torn.revision, torn.torn], [4, 1]);
@@ -84,9 +109,14 @@ test("every operation of the contract is in the reference, with what it refers t
   const yaml = parse(await readFile(new URL("../../openapi.yaml", import.meta.url), "utf8"));
   const document = documentOf(yaml);
   const shown = document.groups.flatMap(({ operations }) => operations.map(({ method, path }) => `${method} ${path}`));
-  const wanted = Object.entries(yaml.paths).flatMap(([path, item]) => ["get", "put", "post"].filter((method) => method in (item as object)).map((method) => `${method} ${path}`));
+  const wanted = Object.entries(yaml.paths).flatMap(([path, item]) =>
+    ["get", "put", "post"].filter((method) => method in (item as object)).map((method) => `${method} ${path}`),
+  );
   assert.deepEqual(shown.toSorted(), wanted.toSorted());
   const list = document.groups.flatMap(({ operations }) => operations).find(({ path }) => path === "/crawl/nodes");
-  assert.ok(list?.parameters.some(({ name }) => name === "network"), "a parameter that is a reference");
+  assert.ok(
+    list?.parameters.some(({ name }) => name === "network"),
+    "a parameter that is a reference",
+  );
   assert.ok(list?.responses.every(([, { description }]) => typeof description === "string"));
 });

@@ -29,7 +29,10 @@ test("a request is followed to its answers, and its callback is delivered again"
   await page.waitForURL(`**/ui/requests/${id}`);
   await page.locator(".badge", { hasText: /^Running$|^Done$/ }).waitFor();
   await page.locator(".head .badge", { hasText: "Done" }).waitFor();
-  await page.locator("tr", { hasText: "p0" }).getByRole("button", { name: /Show the answer/ }).click();
+  await page
+    .locator("tr", { hasText: "p0" })
+    .getByRole("button", { name: /Show the answer/ })
+    .click();
   const answer = page.getByRole("region", { name: "Answer" });
   await answer.getByText('"p0"').waitFor();
   await page.locator("section", { hasText: "Parameters" }).getByText("<img src=x").waitFor();
@@ -52,7 +55,11 @@ test("answers of every kind are shown as what they are", async () => {
   const shown = page.getByRole("button", { name: /Show the answer/ });
   assert.ok((await shown.count()) > 0);
   await shown.first().click();
-  await page.getByRole("region", { name: "Answer" }).getByText(kinds[0] as RegExp).first().waitFor();
+  await page
+    .getByRole("region", { name: "Answer" })
+    .getByText(kinds[0] as RegExp)
+    .first()
+    .waitFor();
   await visit.close();
 });
 
@@ -66,7 +73,6 @@ test("requests are there for everybody, and nothing that a provider says runs", 
   await scene.isForEverybody(pages);
   await scene.isDeaf(["/request", "/request/list", "/providers/get"], pages);
 });
-
 
 test("a request that is not there is said not to be", async () => {
   const visit = await scene.open("/ui/requests/none-such");

@@ -10,7 +10,11 @@ const scene = Scene.forThisFile();
 const read = () => scene.collector.get<components["schemas"]["Sanjers"]>("/sanjers/get");
 
 test("a sanjer leads to what it runs, and is made quiet, resumed and recycled", async () => {
-  const job = await scene.collector.run({ platform_id: "noop", settings: { sleep_ms: 120_000, steps: 1000 }, options: { labels: ["long"] } });
+  const job = await scene.collector.run({
+    platform_id: "noop",
+    settings: { sleep_ms: 120_000, steps: 1000 },
+    options: { labels: ["long"] },
+  });
   await scene.collector.until(job, "running");
   const visit = await scene.open("/ui/sanjers?pool=light");
   const { page } = visit;
@@ -20,7 +24,10 @@ test("a sanjer leads to what it runs, and is made quiet, resumed and recycled", 
   await row.getByText(/cores?$/).waitFor();
   await row.getByRole("button", { name: /^Quiet/ }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Keep as it is" }).click();
-  assert.ok((await read()).sanjers.every(({ state }) => state !== "quiet"), "nothing is done without a yes");
+  assert.ok(
+    (await read()).sanjers.every(({ state }) => state !== "quiet"),
+    "nothing is done without a yes",
+  );
   await row.getByRole("button", { name: /^Quiet/ }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Quiet", exact: true }).click();
   await row.locator(".badge", { hasText: "Quiet" }).waitFor();

@@ -2,30 +2,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { PHONE, type Theme } from "./support/browser.ts";
 import { wait } from "./support/collector.ts";
 import { Scene } from "./support/scene.ts";
 
 const scene = Scene.forThisFile();
-const PAGES = ["", "jobs", "platforms", "new", "nowhere"];
 
 test("every page is accessible in both themes and fits a phone", async () => {
   const job = await scene.collector.run({ platform_id: "noop", settings: { rows: 3, log_lines: 3 } });
   await scene.collector.until(job, "succeeded");
-  for (const path of [...PAGES, `jobs/${job}`]) {
-    for (const theme of ["light", "dark"] as Theme[]) {
-      const visit = await scene.open(`/ui/${path}`, { theme });
-      await visit.page.waitForSelector("main h1, main h3");
-      await visit.page.waitForLoadState("networkidle").catch(() => {});
-      await visit.isAccessible();
-      await visit.close();
-    }
-    const phone = await scene.open(`/ui/${path}`, PHONE);
-    await phone.page.waitForSelector("main h1, main h3");
-    await phone.fits();
-    await phone.isAccessible();
-    await phone.close();
-  }
+  await scene.isForEverybody([
+    ["/ui/", "main canvas"],
+    ["/ui/jobs", "main tbody tr"],
+    ["/ui/platforms", "main .card"],
+    ["/ui/new", "main h1"],
+    ["/ui/nowhere", "main h3"],
+    [`/ui/jobs/${job}`, "main .timeline"],
+  ]);
 });
 
 test("keys lead everywhere", async () => {

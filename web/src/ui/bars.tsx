@@ -2,7 +2,12 @@
 import { count, percent } from "../format/quantity";
 import { Line } from "./text";
 
-export type Bar = { name: string; value: number; href?: string; /** Of less interest than the others. */ dim?: boolean };
+export type Bar = {
+  name: string;
+  value: number;
+  href?: string;
+  /** Of less interest than the others. */ dim?: boolean;
+};
 
 type Props = {
   label: string;

@@ -40,7 +40,14 @@ export function Chart({ label, times, series, format, scale = "linear", height =
   useEffect(() => {
     const element = frame.current;
     if (!element) return;
-    const options = optionsFor(element, series, height, scale, (value) => drawn.current.format(value), (place) => (at.value = place));
+    const options = optionsFor(
+      element,
+      series,
+      height,
+      scale,
+      (value) => drawn.current.format(value),
+      (place) => (at.value = place),
+    );
     const made = new uPlot(options, dataOf(times, series), element);
     plot.current = made;
     const watch = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
@@ -63,7 +70,9 @@ export function Chart({ label, times, series, format, scale = "linear", height =
             {one.name} <b>{shown(one.values[place], format)}</b>
           </span>
         ))}
-        <span class="faint number">{times[place] === undefined ? "" : clock(times[place] * 1000, zone.value, now.peek())}</span>
+        <span class="faint number">
+          {times[place] === undefined ? "" : clock(times[place] * 1000, zone.value, now.peek())}
+        </span>
       </figcaption>
     </figure>
   );
@@ -104,11 +113,18 @@ function optionsFor(
     padding: [8, 4, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-    ...(zone.peek() === "utc" ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") } : {}),
+    ...(zone.peek() === "utc"
+      ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") }
+      : {}),
     scales: { y: scale === "log" ? { distr: 3 } : { range: (_, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
       { ...axis, size: 26, space: 70, values: timeLabels },
-      { ...axis, size: 64, ...(scale === "log" ? { splits: powersOfTen, filter: (_: uPlot, splits: number[]) => splits } : {}), values: (_, splits) => splits.map((value) => (value === null ? "" : value === 0 ? "0" : format(value))) },
+      {
+        ...axis,
+        size: 64,
+        ...(scale === "log" ? { splits: powersOfTen, filter: (_: uPlot, splits: number[]) => splits } : {}),
+        values: (_, splits) => splits.map((value) => (value === null ? "" : value === 0 ? "0" : format(value))),
+      },
     ],
     series: [
       {},

@@ -8,7 +8,13 @@ import { Prose } from "./text";
 /** What certificates of jobs and of sanjers have in common. */
 export type Death = Omit<components["schemas"]["Certificate"], "lease" | "progress" | "message">;
 
-export function DeathFacts({ death, children }: { death: Death; /** Further facts: pairs of `dt` and `dd`. */ children?: ComponentChildren }) {
+export function DeathFacts({
+  death,
+  children,
+}: {
+  death: Death;
+  /** Further facts: pairs of `dt` and `dd`. */ children?: ComponentChildren;
+}) {
   const used = [
     death.peak_rss_bytes !== undefined && `${bytes(death.peak_rss_bytes)} at most`,
     death.cpu_s !== undefined && `${duration(death.cpu_s * 1000)} of processor time`,

@@ -9,7 +9,17 @@ export function Figures({ label, children }: { label?: string; children: Compone
   );
 }
 
-export function Figure({ title, href, note, children }: { title: string; href?: string; note?: ComponentChildren; children: ComponentChildren }) {
+export function Figure({
+  title,
+  href,
+  note,
+  children,
+}: {
+  title: string;
+  href?: string;
+  note?: ComponentChildren;
+  children: ComponentChildren;
+}) {
   return (
     <div>
       <dt>{href ? <a href={href}>{title}</a> : title}</dt>

@@ -3,7 +3,15 @@ import type { ComponentChildren } from "preact";
 import { param, setParams } from "../router";
 import { Icon } from "./icon";
 
-export function CursorPager({ next, busy, children }: { next: string | undefined; busy?: boolean; children: ComponentChildren }) {
+export function CursorPager({
+  next,
+  busy,
+  children,
+}: {
+  next: string | undefined;
+  busy?: boolean;
+  children: ComponentChildren;
+}) {
   return (
     <footer class="pager">
       <span class="number">{children}</span>

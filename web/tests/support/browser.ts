@@ -82,7 +82,10 @@ export class Visit {
       violations: { id: string; impact: string; help: string; nodes: { html: string; failureSummary: string }[] }[];
     };
     const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-    const shown = serious.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `  ${node.html}\n  ${node.failureSummary}`).join("\n")}`);
+    const shown = serious.map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}\n${nodes.map((node) => `  ${node.html}\n  ${node.failureSummary}`).join("\n")}`,
+    );
     assert.deepEqual(shown, [], shown.join("\n"));
   }
 

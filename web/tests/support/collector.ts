@@ -11,7 +11,8 @@ export type Job = components["schemas"]["Job"];
 type TaskSpec = { platform_id: string } & Record<string, unknown>;
 
 /** Not named like a key of its configuration, which it would take it for. */
-export const BINARY = process.env.TESTED_COLLECTOR ?? new URL("../../../target/debug/collector", import.meta.url).pathname;
+export const BINARY =
+  process.env.TESTED_COLLECTOR ?? new URL("../../../target/debug/collector", import.meta.url).pathname;
 const START_MS = 60_000;
 
 export class Collector {
@@ -64,7 +65,11 @@ export class Collector {
   /** Asks for a change. */
   async post<T = unknown>(path: string, body?: unknown): Promise<T> {
     const headers = { "content-type": "application/json" };
-    const answer = await fetch(this.url + path, { method: "POST", headers, body: body === undefined ? null : JSON.stringify(body) });
+    const answer = await fetch(this.url + path, {
+      method: "POST",
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+    });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`POST ${path}: ${answer.status} ${text}`);
     return JSON.parse(text) as T;

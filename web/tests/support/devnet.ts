@@ -35,11 +35,16 @@ export class Devnet {
 }
 
 /** Providers, and the configuration of a collector that knows them. */
-export async function startProviders(args: string[]): Promise<{ environment: Record<string, string>; stop: () => Promise<void> }> {
+export async function startProviders(
+  args: string[],
+): Promise<{ environment: Record<string, string>; stop: () => Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), "collector-web-"));
   const config = join(directory, "collector.toml");
   const devnet = await Devnet.start([...args, "--write-config", config], 1);
-  await wait(async () => (await readFile(config, "utf8").catch(() => "")).includes("[providers."), "the providers are written down");
+  await wait(
+    async () => (await readFile(config, "utf8").catch(() => "")).includes("[providers."),
+    "the providers are written down",
+  );
   return {
     environment: { COLLECTOR_CONFIG: config },
     stop: async () => {

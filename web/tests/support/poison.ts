@@ -3,16 +3,19 @@ import type { Page } from "playwright-core";
 import { HOSTILE } from "./browser.ts";
 
 /** What the contract limits to words, times, ids and addresses of its own. */
-const ENUMS = /^(status|state|lane|kind|breaker|mode|callback|durability|profile|type|action|code|level|class|outcome|order|read_only|job_id|requestId|node_id|provider|name|network|fork|link|enr|platform_id|maxmemory_policy|pool)$/;
+const ENUMS =
+  /^(status|state|lane|kind|breaker|mode|callback|durability|profile|type|action|code|level|class|outcome|order|read_only|job_id|requestId|node_id|provider|name|network|fork|link|enr|platform_id|maxmemory_policy|pool)$/;
 const OWN = /^(\d{4}-\d\d-\d\dT|[0-9a-f]{8}-[0-9a-f]{4}-7|[0-9a-f]{64}$|eth2?\/)/;
 
 /** Each text stands in another place, and with `turn` in yet another. */
 export function poisoned(value: unknown, turn: number): unknown {
   let next = turn;
   const walk = (one: unknown, key: string): unknown => {
-    if (typeof one === "string") return ENUMS.test(key) || OWN.test(one) || one === "" ? one : HOSTILE[next++ % HOSTILE.length];
+    if (typeof one === "string")
+      return ENUMS.test(key) || OWN.test(one) || one === "" ? one : HOSTILE[next++ % HOSTILE.length];
     if (Array.isArray(one)) return one.map((member) => walk(member, key));
-    if (one !== null && typeof one === "object") return Object.fromEntries(Object.entries(one).map(([name, member]) => [name, walk(member, name)]));
+    if (one !== null && typeof one === "object")
+      return Object.fromEntries(Object.entries(one).map(([name, member]) => [name, walk(member, name)]));
     return one;
   };
   return walk(value, "");

@@ -46,7 +46,11 @@ export class Scene {
   }
 
   /** Pages show answers in which everything that others may have written is hostile, at both widths. */
-  async isDeaf(answers: string[], pages: [path: string, ready: string][], prepare?: (visit: Visit, turn: () => number) => Promise<unknown>): Promise<void> {
+  async isDeaf(
+    answers: string[],
+    pages: [path: string, ready: string][],
+    prepare?: (visit: Visit, turn: () => number) => Promise<unknown>,
+  ): Promise<void> {
     const visit = await this.open("/ui/nowhere");
     const { page } = visit;
     let now = 0;

@@ -12,7 +12,13 @@ export function Curve({ values }: { values: readonly number[] }) {
         <span class="faint small">over {counted(values.length, "epoch")}</span>
       </header>
       <div class="body">
-        <svg class="curve" viewBox={`0 0 ${values.length} 1`} preserveAspectRatio="none" role="img" aria-label={`From ${first} to ${last}, at most ${highest}`}>
+        <svg
+          class="curve"
+          viewBox={`0 0 ${values.length} 1`}
+          preserveAspectRatio="none"
+          role="img"
+          aria-label={`From ${first} to ${last}, at most ${highest}`}
+        >
           {values.map((value, place) => {
             const height = Math.max(0.01, value / highest);
             return <rect key={place} x={place + 0.1} y={1 - height} width={0.8} height={height} />;

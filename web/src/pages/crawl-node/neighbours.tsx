@@ -18,7 +18,12 @@ export function Neighbours({ node: { network, neighbour_ids: ids } }: { node: De
         </span>
       </header>
       <div class="body columns neighbours">
-        <Ids title={`It told of ${count(ids.out.length)}`} network={network} ids={ids.out} none="It told of nobody, or was not asked yet." />
+        <Ids
+          title={`It told of ${count(ids.out.length)}`}
+          network={network}
+          ids={ids.out}
+          none="It told of nobody, or was not asked yet."
+        />
         <Ids title={`${count(ids.in_count)} told of it`} network={network} ids={ids.in} none="Nobody told of it." />
       </div>
     </section>

@@ -14,14 +14,19 @@ import { Neighbours } from "./neighbours";
 import { Contents } from "./record";
 
 /** What the schema adds to a node of a list. */
-export type Detail = CrawlNode & Pick<components["schemas"]["CrawlNodeDetail"], "network" | "record" | "neighbour_ids" | "history" | "curve">;
+export type Detail = CrawlNode &
+  Pick<components["schemas"]["CrawlNodeDetail"], "network" | "record" | "neighbour_ids" | "history" | "curve">;
 
 const EVERY_MS = 5000;
 
 export default function CrawlNodePage() {
   const id = parts.value[1] ?? "";
   const network = param("network") || undefined;
-  const poll = usePoll(`${network} ${id}`, EVERY_MS, async (signal) => (await get("/crawl/node", { network, id }, { signal })) as Detail);
+  const poll = usePoll(
+    `${network} ${id}`,
+    EVERY_MS,
+    async (signal) => (await get("/crawl/node", { network, id }, { signal })) as Detail,
+  );
   const node = poll.stale ? undefined : poll.data;
   return (
     <>
@@ -40,7 +45,13 @@ export default function CrawlNodePage() {
           </div>
         </div>
       </header>
-      {node ? <Whole node={node} /> : poll.problem ? <Failed problem={poll.problem} onAgain={poll.refresh} /> : <Loading lines={10} />}
+      {node ? (
+        <Whole node={node} />
+      ) : poll.problem ? (
+        <Failed problem={poll.problem} onAgain={poll.refresh} />
+      ) : (
+        <Loading lines={10} />
+      )}
     </>
   );
 }
@@ -65,8 +76,18 @@ function Facts({ node }: { node: Detail }) {
   const rows: [string, ComponentChildren][] = [
     ["Network", <a href={link("crawl", { network: node.network })}>{node.network}</a>],
     ["Address", <bdi class="mono">{addressOf(node) ?? "none in its record"}</bdi>],
-    ["Client", node.client && <a href={link("crawl", { network: node.network, client: node.client })}>{node.client}</a>],
-    ["Fork", node.fork && <a class="mono" href={link("crawl", { network: node.network, fork: node.fork })}>{node.fork}</a>],
+    [
+      "Client",
+      node.client && <a href={link("crawl", { network: node.network, client: node.client })}>{node.client}</a>,
+    ],
+    [
+      "Fork",
+      node.fork && (
+        <a class="mono" href={link("crawl", { network: node.network, fork: node.fork })}>
+          {node.fork}
+        </a>
+      ),
+    ],
     ["Freshness", node.freshness !== undefined && String(node.freshness)],
     ["Missed", node.missed !== undefined && node.missed > 0 && `${node.missed} epochs in a row`],
     ["Round trip", node.rtt_ms !== undefined && `${figure(node.rtt_ms)} ms`],
@@ -83,7 +104,9 @@ function Facts({ node }: { node: Detail }) {
       <header>
         <h2>Facts</h2>
       </header>
-      <dl class="facts body">{rows.map(([name, value]) => value && [<dt key={name}>{name}</dt>, <dd key={`${name} value`}>{value}</dd>])}</dl>
+      <dl class="facts body">
+        {rows.map(([name, value]) => value && [<dt key={name}>{name}</dt>, <dd key={`${name} value`}>{value}</dd>])}
+      </dl>
     </section>
   );
 }
@@ -102,7 +125,10 @@ function History({ node }: { node: Detail }) {
         {newest.map(({ seq, enr, until }) => (
           <li key={seq}>
             <span class="number">
-              seq {seq} <span class="faint small">until <Time at={until} as="full" /></span>
+              seq {seq}{" "}
+              <span class="faint small">
+                until <Time at={until} as="full" />
+              </span>
             </span>
             <span class="row record-text">
               <code class="clip">{enr}</code>

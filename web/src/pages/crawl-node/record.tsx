@@ -58,8 +58,32 @@ function rowsOf(record: RecordContents): Row[] {
     ["udp6", record.udp6, "discovery"],
     ["tcp6", record.tcp6],
     ["quic6", record.quic6],
-    ["eth2", eth2 && <>fork digest <code>{eth2.fork_digest}</code>, {eth2.next_fork_epoch === undefined ? "no further fork planned" : <>then <code>{eth2.next_fork_version}</code> from epoch {eth2.next_fork_epoch}</>}</>, "consensus"],
-    ["eth", eth && <>fork hash <code>{eth.fork_hash}</code>, {eth.fork_next === undefined ? "no further fork planned" : `the next one at ${eth.fork_next}`}</>, "execution"],
+    [
+      "eth2",
+      eth2 && (
+        <>
+          fork digest <code>{eth2.fork_digest}</code>,{" "}
+          {eth2.next_fork_epoch === undefined ? (
+            "no further fork planned"
+          ) : (
+            <>
+              then <code>{eth2.next_fork_version}</code> from epoch {eth2.next_fork_epoch}
+            </>
+          )}
+        </>
+      ),
+      "consensus",
+    ],
+    [
+      "eth",
+      eth && (
+        <>
+          fork hash <code>{eth.fork_hash}</code>,{" "}
+          {eth.fork_next === undefined ? "no further fork planned" : `the next one at ${eth.fork_next}`}
+        </>
+      ),
+      "execution",
+    ],
     ["nfd", record.nfd && <code>{record.nfd}</code>, "next fork digest"],
     ["attnets", list(record.attnets), "attestation subnets"],
     ["syncnets", list(record.syncnets), "sync committee subnets"],

@@ -10,18 +10,43 @@ export function Breakdowns({ stats }: { stats: Stats }) {
   const to = (filter: Record<string, string>) => link("crawl", { network, ...filter });
   return (
     <div class="columns shares">
-      <Card title="Clients" none="No record names its client (EIP-7636)." bars={largest(stats.clients, (client) => to({ client }))} unsaid={nodes} />
-      <Card title="Forks" none="No record names its fork." bars={largest(stats.forks, (fork) => to({ fork }))} unsaid={nodes} />
+      <Card
+        title="Clients"
+        none="No record names its client (EIP-7636)."
+        bars={largest(stats.clients, (client) => to({ client }))}
+        unsaid={nodes}
+      />
+      <Card
+        title="Forks"
+        none="No record names its fork."
+        bars={largest(stats.forks, (fork) => to({ fork }))}
+        unsaid={nodes}
+      />
       <Card title="How long nodes stayed" none="Nobody has left yet." bars={powers(stats.session_minutes, "min")} />
-      <Card title="How many others told of a node" none="Nobody told of anybody yet." bars={powers(stats.in_degree, "others")} />
+      <Card
+        title="How many others told of a node"
+        none="Nobody told of anybody yet."
+        bars={powers(stats.in_degree, "others")}
+      />
       <Card title="Subnets" none="None yet." bars={largest(stats.subnets, (subnet) => to({ subnet }))} />
     </div>
   );
 }
 
-function Card({ title, bars, none, unsaid }: { title: string; bars: Bar[]; none: string; /** All nodes, where not every record says it. */ unsaid?: number }) {
+function Card({
+  title,
+  bars,
+  none,
+  unsaid,
+}: {
+  title: string;
+  bars: Bar[];
+  none: string;
+  /** All nodes, where not every record says it. */ unsaid?: number;
+}) {
   const said = bars.reduce((sum, { value }) => sum + value, 0);
-  const all = unsaid !== undefined && unsaid > said ? [...bars, { name: "not said", value: unsaid - said, dim: true }] : bars;
+  const all =
+    unsaid !== undefined && unsaid > said ? [...bars, { name: "not said", value: unsaid - said, dim: true }] : bars;
   const shown = all.slice(0, MOST);
   return (
     <section class="card">
@@ -29,13 +54,21 @@ function Card({ title, bars, none, unsaid }: { title: string; bars: Bar[]; none:
         <h2>{title}</h2>
         {all.length > shown.length && <span class="faint small">the {MOST} largest</span>}
       </header>
-      <div class="body">{bars.length === 0 ? <p class="soft">{none}</p> : <Bars label={title} bars={shown} total={Math.max(unsaid ?? 0, said)} />}</div>
+      <div class="body">
+        {bars.length === 0 ? (
+          <p class="soft">{none}</p>
+        ) : (
+          <Bars label={title} bars={shown} total={Math.max(unsaid ?? 0, said)} />
+        )}
+      </div>
     </section>
   );
 }
 
 function largest(counts: Stats["clients"], href: (name: string) => string): Bar[] {
-  const bars = Object.entries(counts).map(([name, value]) => (name === "other" ? { name, value } : { name, value, href: href(name) }));
+  const bars = Object.entries(counts).map(([name, value]) =>
+    name === "other" ? { name, value } : { name, value, href: href(name) },
+  );
   return bars.sort((one, other) => other.value - one.value);
 }
 

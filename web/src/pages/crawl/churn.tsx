@@ -42,7 +42,8 @@ function drawn({ epochs }: Stats): { times: number[]; charts: Drawn[] } {
   // What an epoch does not tell of did not happen in it.
   const of = (name: string) => ended.map((epoch) => epoch[name] ?? 0);
   const sum = (one: number[], other: number[]) => one.map((value, place) => value + (other[place] ?? 0));
-  const part = (some: number[], all: number[]) => some.map((value, place) => (all[place] ? (100 * value) / all[place] : null));
+  const part = (some: number[], all: number[]) =>
+    some.map((value, place) => (all[place] ? (100 * value) / all[place] : null));
   const [answered, silent] = [of("answered"), of("silent")];
   return {
     times,
@@ -65,7 +66,16 @@ function drawn({ epochs }: Stats): { times: number[]; charts: Drawn[] } {
       {
         title: "An epoch took",
         format: duration,
-        series: [{ name: "took", values: ended.map(({ closed_at, started_at }) => (closed_at !== undefined && started_at !== undefined ? closed_at - started_at : null)), colour: 4, fill: true }],
+        series: [
+          {
+            name: "took",
+            values: ended.map(({ closed_at, started_at }) =>
+              closed_at !== undefined && started_at !== undefined ? closed_at - started_at : null,
+            ),
+            colour: 4,
+            fill: true,
+          },
+        ],
       },
     ],
   };

@@ -43,7 +43,12 @@ export function useNews(network: string): News {
       setNews((before) => {
         const changes = new Map(before.changes.size > MOST_CHANGES ? [] : before.changes);
         for (const event of told) changes.set(event.node_id, event.type);
-        return { ...before, changes, turn: before.turn + 1, events: [...told.slice(-KEPT).reverse(), ...before.events].slice(0, KEPT) };
+        return {
+          ...before,
+          changes,
+          turn: before.turn + 1,
+          events: [...told.slice(-KEPT).reverse(), ...before.events].slice(0, KEPT),
+        };
       });
     };
     const stop = follow(urlOf("/crawl/events", { network }), {
@@ -75,7 +80,9 @@ export function Feed({ network, news }: { network: string; news: News }) {
         <h2>What happens</h2>
         <span class="faint small">{news.stand === "live" ? "live" : paused.value ? "paused" : "connecting…"}</span>
       </header>
-      {news.events.length === 0 && <p class="body soft">Nodes that are found, renew their record or leave appear here.</p>}
+      {news.events.length === 0 && (
+        <p class="body soft">Nodes that are found, renew their record or leave appear here.</p>
+      )}
       <ul tabIndex={0} aria-label="Events">
         {news.events.map((event) => {
           const look = KINDS[event.type] ?? KINDS.updated;

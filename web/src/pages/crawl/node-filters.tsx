@@ -40,14 +40,24 @@ export function NodeFilters({ stats }: { stats: Stats | undefined }) {
     <header class="node-filters">
       <div class="segments" role="group" aria-label="State">
         {STATES.map(([one, text]) => (
-          <button type="button" key={one} aria-pressed={one === state} onClick={() => narrow({ state: one === "live" ? undefined : one })}>
+          <button
+            type="button"
+            key={one}
+            aria-pressed={one === state}
+            onClick={() => narrow({ state: one === "live" ? undefined : one })}
+          >
             {text}
           </button>
         ))}
       </div>
       <Choice name="client" any="Any client" of={stats?.clients} />
       <Choice name="fork" any="Any fork" of={stats?.forks} />
-      <select class="input crawl-choice" aria-label="Answered" value={param("seen")} onChange={(event) => narrow({ seen: event.currentTarget.value })}>
+      <select
+        class="input crawl-choice"
+        aria-label="Answered"
+        value={param("seen")}
+        onChange={(event) => narrow({ seen: event.currentTarget.value })}
+      >
         {AGES.map(([value, text]) => (
           <option key={value} value={value}>
             {text}
@@ -62,10 +72,17 @@ export function NodeFilters({ stats }: { stats: Stats | undefined }) {
 
 function Choice({ name, any, of }: { name: string; any: string; of: Readonly<Record<string, number>> | undefined }) {
   const value = param(name);
-  const known = Object.entries(of ?? {}).filter(([one]) => one !== "other").sort(([, one], [, other]) => other - one);
+  const known = Object.entries(of ?? {})
+    .filter(([one]) => one !== "other")
+    .sort(([, one], [, other]) => other - one);
   const options = value && !known.some(([one]) => one === value) ? [[value, undefined] as const, ...known] : known;
   return (
-    <select class="input crawl-choice" aria-label={name} value={value} onChange={(event) => narrow({ [name]: event.currentTarget.value })}>
+    <select
+      class="input crawl-choice"
+      aria-label={name}
+      value={value}
+      onChange={(event) => narrow({ [name]: event.currentTarget.value })}
+    >
       <option value="">{any}</option>
       {options.map(([one, many]) => (
         <option key={one} value={one}>
@@ -78,7 +95,17 @@ function Choice({ name, any, of }: { name: string; any: string; of: Readonly<Rec
 }
 
 /** Holds when Enter is pressed or the field is left. */
-function Typed({ name, label, placeholder, number }: { name: string; label: string; placeholder: string; number?: boolean }) {
+function Typed({
+  name,
+  label,
+  placeholder,
+  number,
+}: {
+  name: string;
+  label: string;
+  placeholder: string;
+  number?: boolean;
+}) {
   const value = param(name);
   const [typed, setTyped] = useState({ of: value, text: value });
   const text = typed.of === value ? typed.text : value;

@@ -26,7 +26,9 @@ const FORMATS = [
 export function Nodes({ network, stats, turn }: { network: string; stats: Stats | undefined; turn: number }) {
   const filter = filterOfNodes();
   const cursor = param("cursor") || undefined;
-  const poll = usePoll(JSON.stringify([network, filter, cursor]), EVERY_MS, (signal) => get("/crawl/nodes", { network, ...filter, limit: LIMIT, cursor }, { signal }));
+  const poll = usePoll(JSON.stringify([network, filter, cursor]), EVERY_MS, (signal) =>
+    get("/crawl/nodes", { network, ...filter, limit: LIMIT, cursor }, { signal }),
+  );
   const seen = useRef(turn);
   useEffect(() => {
     if (seen.current !== turn) poll.refresh();
@@ -42,11 +44,21 @@ export function Nodes({ network, stats, turn }: { network: string; stats: Stats 
       {!data && !problem && <Loading lines={8} />}
       {nodes && nodes.length === 0 && (
         <Empty title="No node is like that" icon="filter">
-          {data?.cursor ? "There may be some on the next page." : "Take a filter away, or wait until the crawl has found more."}
+          {data?.cursor
+            ? "There may be some on the next page."
+            : "Take a filter away, or wait until the crawl has found more."}
         </Empty>
       )}
       {nodes && nodes.length > 0 && (
-        <Table label="Nodes" columns={columnsOf(network, state ?? "live")} rows={nodes} id={({ node_id }) => node_id} href={({ node_id }) => nodeHref(network, node_id)} stale={poll.stale} keyboard />
+        <Table
+          label="Nodes"
+          columns={columnsOf(network, state ?? "live")}
+          rows={nodes}
+          id={({ node_id }) => node_id}
+          href={({ node_id }) => nodeHref(network, node_id)}
+          stale={poll.stale}
+          keyboard
+        />
       )}
       {data && (
         <CursorPager next={data.cursor} busy={poll.stale}>
@@ -84,8 +96,16 @@ function columnsOf(network: string, state: CrawlNode["state"]): Column<CrawlNode
     ),
   };
   const standing: Column<CrawlNode> = { title: "State", cell: (one) => <NodeBadge node={one} /> };
-  const address: Column<CrawlNode> = { title: "Address", fill: true, cell: (one) => <Line text={addressOf(one) ?? "none"} mono /> };
-  const fork: Column<CrawlNode> = { title: "Fork", rank: 3, cell: (one) => (one.fork === null ? <span class="faint">–</span> : <code>{one.fork}</code>) };
+  const address: Column<CrawlNode> = {
+    title: "Address",
+    fill: true,
+    cell: (one) => <Line text={addressOf(one) ?? "none"} mono />,
+  };
+  const fork: Column<CrawlNode> = {
+    title: "Fork",
+    rank: 3,
+    cell: (one) => (one.fork === null ? <span class="faint">–</span> : <code>{one.fork}</code>),
+  };
   if (state === "candidate") {
     return [
       node,
@@ -107,7 +127,12 @@ function columnsOf(network: string, state: CrawlNode["state"]): Column<CrawlNode
     fork,
     { title: "Freshness", rank: 2, align: "right", cell: ({ freshness }) => freshness ?? "–" },
     { title: "Told of", rank: 3, align: "right", cell: ({ neighbours }) => neighbours ?? "–" },
-    { title: "Round trip", rank: 3, align: "right", cell: ({ rtt_ms }) => (rtt_ms === undefined ? "–" : `${figure(rtt_ms)} ms`) },
+    {
+      title: "Round trip",
+      rank: 3,
+      align: "right",
+      cell: ({ rtt_ms }) => (rtt_ms === undefined ? "–" : `${figure(rtt_ms)} ms`),
+    },
     last,
   ];
 }

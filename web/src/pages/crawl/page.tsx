@@ -54,7 +54,8 @@ export default function Crawl() {
 function None() {
   return (
     <Empty title="No network has been crawled" icon="network">
-      Begin with a task of the platform <a href={link("new", { platform: "enr_crawl" })}>enr_crawl</a>: it finds every node of a discv5 network, beginning at bootnodes.
+      Begin with a task of the platform <a href={link("new", { platform: "enr_crawl" })}>enr_crawl</a>: it finds every
+      node of a discv5 network, beginning at bootnodes.
     </Empty>
   );
 }
@@ -62,7 +63,12 @@ function None() {
 function NetworkChoice({ networks, chosen }: { networks: Networks; chosen: string }) {
   if (networks.length < 2) return <bdi class="soft">{chosen}</bdi>;
   return (
-    <select class="input crawl-choice" aria-label="Network" value={chosen} onChange={(event) => setParams({ network: event.currentTarget.value, cursor: undefined })}>
+    <select
+      class="input crawl-choice"
+      aria-label="Network"
+      value={chosen}
+      onChange={(event) => setParams({ network: event.currentTarget.value, cursor: undefined })}
+    >
       {networks.map(({ name }) => (
         <option key={name}>{name}</option>
       ))}
@@ -83,7 +89,12 @@ function Network({ name, networks }: { name: string; networks: Networks }) {
       <div class="crawl-parts">
         <div class="segments" role="group" aria-label="Part">
           {PARTS.map(([one, text]) => (
-            <button type="button" key={one} aria-pressed={one === part} onClick={() => setParams({ part: one === "nodes" ? undefined : one, cursor: undefined })}>
+            <button
+              type="button"
+              key={one}
+              aria-pressed={one === part}
+              onClick={() => setParams({ part: one === "nodes" ? undefined : one, cursor: undefined })}
+            >
               {text}
             </button>
           ))}

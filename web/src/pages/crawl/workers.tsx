@@ -50,7 +50,12 @@ export function Workers({ stats }: { stats: Stats }) {
                 </a>
               </h2>
             </header>
-            <Table label={`Work of ${name}`} columns={COLUMNS} rows={KINDS.map(([key, kind]) => ({ ...work[key], kind }))} id={({ kind }) => kind} />
+            <Table
+              label={`Work of ${name}`}
+              columns={COLUMNS}
+              rows={KINDS.map(([key, kind]) => ({ ...work[key], kind }))}
+              id={({ kind }) => kind}
+            />
             <details class="wire">
               <summary>What went over the wire</summary>
               <dl class="wire-counts">

@@ -36,7 +36,14 @@ export function Groups({ groups, onDone }: { groups: readonly Group[]; onDone: (
       <header>
         <h2>By platform and error</h2>
       </header>
-      <Table label="Failures" columns={columns} rows={groups} id={groupId} href={(group) => link("jobs", filterOf(group))} keyboard />
+      <Table
+        label="Failures"
+        columns={columns}
+        rows={groups}
+        id={groupId}
+        href={(group) => link("jobs", filterOf(group))}
+        keyboard
+      />
     </section>
   );
 }
@@ -82,10 +89,23 @@ export function GroupActions({ group, onDone }: { group: Group; onDone: () => vo
   };
   return (
     <span class="group-actions">
-      <button type="button" class="button" aria-label={`Run again: ${groupId(group)}`} onClick={() => void act("retry")}>
+      <button
+        type="button"
+        class="button"
+        aria-label={`Run again: ${groupId(group)}`}
+        onClick={() => void act("retry")}
+      >
         <Icon name="again" /> Run again
       </button>
-      <button type="button" class="button" data-kind="plain" data-icon-only aria-label={`Delete: ${groupId(group)}`} title="Delete these jobs" onClick={() => void act("delete")}>
+      <button
+        type="button"
+        class="button"
+        data-kind="plain"
+        data-icon-only
+        aria-label={`Delete: ${groupId(group)}`}
+        title="Delete these jobs"
+        onClick={() => void act("delete")}
+      >
         <Icon name="trash" />
       </button>
     </span>

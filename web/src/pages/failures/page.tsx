@@ -21,7 +21,9 @@ export default function Failures() {
           const failed = groups.filter(({ status }) => status !== "dead");
           return (
             <div class="stack">
-              {poll.problem && poll.problem.code !== "no_answer" && <Failed problem={poll.problem} onAgain={poll.refresh} />}
+              {poll.problem && poll.problem.code !== "no_answer" && (
+                <Failed problem={poll.problem} onAgain={poll.refresh} />
+              )}
               {groups.length === 0 && (
                 <Empty title="Nothing has failed" icon="check">
                   Jobs that fail, time out or die stand here by platform and error, as long as they are kept.

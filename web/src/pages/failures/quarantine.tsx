@@ -20,7 +20,9 @@ export function Quarantine({ groups, onDone }: { groups: readonly Group[]; onDon
       <header>
         <Icon name="skull" />
         <h2>Quarantine: {counted(jobs, "job")}</h2>
-        <span class="soft small">They killed their process again and again. Run again, each runs alone in a process of its own.</span>
+        <span class="soft small">
+          They killed their process again and again. Run again, each runs alone in a process of its own.
+        </span>
       </header>
       {groups.map((group, place) => (
         <article key={groupId(group)} class="dead-group">

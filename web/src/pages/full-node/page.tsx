@@ -40,7 +40,17 @@ export default function FullNodePage() {
           </div>
         </div>
       </header>
-      {found ? "node" in found ? <NodeCards node={found.node} /> : <PeerCard peer={found.peer} /> : poll.problem ? <Failed problem={poll.problem} onAgain={poll.refresh} /> : <Loading lines={8} />}
+      {found ? (
+        "node" in found ? (
+          <NodeCards node={found.node} />
+        ) : (
+          <PeerCard peer={found.peer} />
+        )
+      ) : poll.problem ? (
+        <Failed problem={poll.problem} onAgain={poll.refresh} />
+      ) : (
+        <Loading lines={8} />
+      )}
     </>
   );
 }
@@ -55,7 +65,13 @@ async function find(id: string, prefix: string | undefined, signal: AbortSignal)
     if (!(thrown instanceof Problem) || thrown.status !== NOT_FOUND) throw thrown;
     const { peers } = (await get("/network", { prefix }, { signal })) as Network;
     const peer = peers.find((one) => one.id === id);
-    if (!peer) throw new Problem(NOT_FOUND, "unreadable", "There is no such node or peer now", "it may have left: the list of full nodes shows who left last");
+    if (!peer)
+      throw new Problem(
+        NOT_FOUND,
+        "unreadable",
+        "There is no such node or peer now",
+        "it may have left: the list of full nodes shows who left last",
+      );
     return { peer };
   }
 }

@@ -21,7 +21,11 @@ export function Id({ id }: { id: string }) {
 /** What the node said, in its own words. */
 export function State({ state }: { state: string }) {
   const news = state === "READY" ? "good" : state === "INITIALIZING" ? "live" : "warn";
-  return <Badge news={news} icon={news === "good" ? "check" : news === "live" ? "run" : "help"}>{state.slice(0, 40) || "unknown"}</Badge>;
+  return (
+    <Badge news={news} icon={news === "good" ? "check" : news === "live" ? "run" : "help"}>
+      {state.slice(0, 40) || "unknown"}
+    </Badge>
+  );
 }
 
 /** Seconds since 1970, which may be unknown. */
@@ -46,8 +50,17 @@ export const NODE_COLUMNS: Column<FullNode>[] = [
   { title: "Reached at", fill: true, cell: ({ entrypoints }) => <Line text={entrypoints[0] ?? "not told"} mono /> },
   { title: "Version", rank: 2, cell: ({ app_version }) => <Line text={app_version} /> },
   { title: "Network", rank: 3, cell: ({ network }) => <Line text={network} /> },
-  { title: "Block", rank: 2, align: "right", cell: ({ best_block }) => (best_block ? count(best_block.height) : <span class="faint">–</span>) },
-  { title: "Peers", align: "right", cell: ({ connected_peers, peer_count }) => count(Math.max(connected_peers.length, peer_count ?? 0)) },
+  {
+    title: "Block",
+    rank: 2,
+    align: "right",
+    cell: ({ best_block }) => (best_block ? count(best_block.height) : <span class="faint">–</span>),
+  },
+  {
+    title: "Peers",
+    align: "right",
+    cell: ({ connected_peers, peer_count }) => count(Math.max(connected_peers.length, peer_count ?? 0)),
+  },
   { title: "Newest", rank: 3, align: "right", cell: ({ latest_timestamp }) => <Seconds at={latest_timestamp} /> },
   { title: "Up for", rank: 2, align: "right", cell: ({ up_since }) => <Since at={up_since} /> },
 ];
@@ -57,10 +70,32 @@ export function peerColumns(highest: number): Column<Peer>[] {
   return [
     { title: "Peer", cell: ({ id }) => <Id id={id} /> },
     { title: "State", cell: (peer) => <PeerState peer={peer} /> },
-    { title: "Address", fill: true, cell: ({ address, entrypoints }) => <Line text={address || entrypoints[0] || "not told"} mono /> },
-    { title: "Version", rank: 2, cell: ({ app_version, protocol_version }) => <span title={protocol_version}><Line text={app_version || protocol_version} /></span> },
-    { title: "Block", rank: 2, align: "right", cell: ({ peer_best_block }) => (peer_best_block ? <Height height={peer_best_block.height} highest={highest} /> : <span class="faint">–</span>) },
-    { title: "Seen", align: "right", cell: ({ connected_to }) => `by ${connected_to.length} ${connected_to.length === 1 ? "node" : "nodes"}` },
+    {
+      title: "Address",
+      fill: true,
+      cell: ({ address, entrypoints }) => <Line text={address || entrypoints[0] || "not told"} mono />,
+    },
+    {
+      title: "Version",
+      rank: 2,
+      cell: ({ app_version, protocol_version }) => (
+        <span title={protocol_version}>
+          <Line text={app_version || protocol_version} />
+        </span>
+      ),
+    },
+    {
+      title: "Block",
+      rank: 2,
+      align: "right",
+      cell: ({ peer_best_block }) =>
+        peer_best_block ? <Height height={peer_best_block.height} highest={highest} /> : <span class="faint">–</span>,
+    },
+    {
+      title: "Seen",
+      align: "right",
+      cell: ({ connected_to }) => `by ${connected_to.length} ${connected_to.length === 1 ? "node" : "nodes"}`,
+    },
     { title: "Connected for", rank: 3, align: "right", cell: ({ up_since }) => <Since at={up_since} /> },
     { title: "Heard", rank: 3, align: "right", cell: ({ last_message }) => <Seconds at={last_message} /> },
   ];
@@ -72,7 +107,9 @@ function PeerState({ peer: { state, warning_flags } }: { peer: Peer }) {
       <State state={state} />
       {warning_flags.length > 0 && (
         <span title={warning_flags.join(", ").slice(0, 500)}>
-          <Badge news="warn" icon="failures">{warning_flags.length === 1 ? "warned of" : `${warning_flags.length} warnings`}</Badge>
+          <Badge news="warn" icon="failures">
+            {warning_flags.length === 1 ? "warned of" : `${warning_flags.length} warnings`}
+          </Badge>
         </span>
       )}
     </span>

@@ -13,7 +13,9 @@ const LIMIT = 20;
 
 export function Gone() {
   const prefix = param("prefix") || undefined;
-  const { data } = usePoll(`gone ${prefix ?? ""}`, EVERY_MS, (signal) => get("/network/gone", { limit: LIMIT, prefix }, { signal }));
+  const { data } = usePoll(`gone ${prefix ?? ""}`, EVERY_MS, (signal) =>
+    get("/network/gone", { limit: LIMIT, prefix }, { signal }),
+  );
   if (!data || data.gone.length === 0) return null;
   return (
     <section class="card" aria-label="Peers that left">
@@ -21,13 +23,25 @@ export function Gone() {
         <h2>Peers that left</h2>
         <span class="faint small">the last {data.gone.length}</span>
       </header>
-      <Table label="Peers that left" columns={COLUMNS} rows={data.gone} id={({ revision, peer }) => `${revision} ${peer.id}`} />
+      <Table
+        label="Peers that left"
+        columns={COLUMNS}
+        rows={data.gone}
+        id={({ revision, peer }) => `${revision} ${peer.id}`}
+      />
     </section>
   );
 }
 
 const COLUMNS: Column<Left>[] = [
-  { title: "Peer", cell: ({ peer }) => <span class="mono one-line" title={peer.id}>{shortId(peer.id)}</span> },
+  {
+    title: "Peer",
+    cell: ({ peer }) => (
+      <span class="mono one-line" title={peer.id}>
+        {shortId(peer.id)}
+      </span>
+    ),
+  },
   { title: "Left", cell: ({ at }) => <Time at={at} /> },
   { title: "Address", fill: true, cell: ({ peer }) => <Line text={peer.address || "not told"} mono /> },
   { title: "Version", rank: 2, cell: ({ peer }) => <Line text={peer.app_version} /> },

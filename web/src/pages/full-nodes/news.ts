@@ -23,7 +23,15 @@ export type Watched = {
   torn: number;
 };
 
-export const NOTHING: Watched = { network: undefined, revision: 0, alarms: undefined, changedAt: undefined, stand: "connecting", problem: undefined, torn: 0 };
+export const NOTHING: Watched = {
+  network: undefined,
+  revision: 0,
+  alarms: undefined,
+  changedAt: undefined,
+  stand: "connecting",
+  problem: undefined,
+  torn: 0,
+};
 
 /** What is known after an event. */
 export function after(before: Watched, { name, data }: Told, at: number): Watched {
@@ -36,12 +44,19 @@ export function after(before: Watched, { name, data }: Told, at: number): Watche
   const diff = data as Diff;
   if (!before.network || diff.since !== before.revision) return { ...before, torn: before.torn + 1 };
   const { nodes, nodes_left, peers, peers_left } = diff.data;
-  const network = { nodes: merged(before.network.nodes, nodes, nodes_left), peers: merged(before.network.peers, peers, peers_left) };
+  const network = {
+    nodes: merged(before.network.nodes, nodes, nodes_left),
+    peers: merged(before.network.peers, peers, peers_left),
+  };
   return { ...before, network, revision: diff.revision, changedAt: at };
 }
 
 /** By id, as the Network is. */
-function merged<T extends { readonly id: string }>(before: readonly T[], changed: readonly T[], left: readonly string[]): T[] {
+function merged<T extends { readonly id: string }>(
+  before: readonly T[],
+  changed: readonly T[],
+  left: readonly string[],
+): T[] {
   const all = new Map(before.map((one) => [one.id, one]));
   for (const id of left) all.delete(id);
   for (const one of changed) all.set(one.id, one);

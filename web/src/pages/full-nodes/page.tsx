@@ -44,7 +44,8 @@ function Standing({ watched: { stand, revision, changedAt } }: { watched: Watche
 
 function Shown({ watched }: { watched: Watched }) {
   const { network, alarms, problem, stand } = watched;
-  if (stand === "refused" && problem) return <Failed problem={problem} onAgain={() => setParams({ prefix: undefined })} />;
+  if (stand === "refused" && problem)
+    return <Failed problem={problem} onAgain={() => setParams({ prefix: undefined })} />;
   if (!network && alarms === undefined) return <Loading lines={8} />;
   return (
     <div class="stack">
@@ -57,12 +58,17 @@ function Shown({ watched }: { watched: Watched }) {
 function None() {
   return (
     <Empty title="No full node has answered yet" icon="nodes">
-      Begin with a task of the platform <a href={link("new", { platform: "node_status" })}>node_status</a>: it polls full nodes, and merges what they say into one Network.
+      Begin with a task of the platform <a href={link("new", { platform: "node_status" })}>node_status</a>: it polls
+      full nodes, and merges what they say into one Network.
     </Empty>
   );
 }
 
-const KINDS: Record<Alarm["kind"], string> = { node_silent: "A node is silent", node_out_of_sync: "A node is out of sync", all_nodes_down: "All nodes are down" };
+const KINDS: Record<Alarm["kind"], string> = {
+  node_silent: "A node is silent",
+  node_out_of_sync: "A node is out of sync",
+  all_nodes_down: "All nodes are down",
+};
 
 function Alarms({ alarms }: { alarms: readonly Alarm[] }) {
   return (
@@ -107,7 +113,13 @@ function Whole({ network: { nodes, peers } }: { network: Network }) {
         <header>
           <h2>Nodes</h2>
         </header>
-        <Table label="Nodes" columns={NODE_COLUMNS} rows={nodes} id={({ id }) => id} href={({ id }) => fullNodeHref(id)} />
+        <Table
+          label="Nodes"
+          columns={NODE_COLUMNS}
+          rows={nodes}
+          id={({ id }) => id}
+          href={({ id }) => fullNodeHref(id)}
+        />
       </section>
       <Peers network={{ nodes, peers }} highest={highest} />
       <Gone />
@@ -121,7 +133,9 @@ function Peers({ network: { peers }, highest }: { network: Network; highest: num
   const [shown, setShown] = useState(PAGE);
   const words = param("q").toLowerCase();
   const fitting = words
-    ? peers.filter(({ id, address, app_version, state, entrypoints }) => [id, address, app_version, state, ...entrypoints].some((text) => text.toLowerCase().includes(words)))
+    ? peers.filter(({ id, address, app_version, state, entrypoints }) =>
+        [id, address, app_version, state, ...entrypoints].some((text) => text.toLowerCase().includes(words)),
+      )
     : peers;
   return (
     <section class="card" aria-label="Peers">
@@ -140,7 +154,14 @@ function Peers({ network: { peers }, highest }: { network: Network; highest: num
       {fitting.length === 0 ? (
         <Empty title="No peer is like that" icon="filter" />
       ) : (
-        <Table label="Peers" columns={peerColumns(highest)} rows={fitting.slice(0, shown)} id={({ id }) => id} href={({ id }) => fullNodeHref(id)} keyboard />
+        <Table
+          label="Peers"
+          columns={peerColumns(highest)}
+          rows={fitting.slice(0, shown)}
+          id={({ id }) => id}
+          href={({ id }) => fullNodeHref(id)}
+          keyboard
+        />
       )}
       {fitting.length > shown && (
         <footer class="pager">

@@ -16,7 +16,12 @@ export function Outcome({ job }: { job: Job }) {
     <>
       {job.error && job.status !== "succeeded" && <ErrorCard job={job} error={job.error} />}
       {job.result !== undefined && <JsonCard title="Result" value={job.result} />}
-      {job.certificate && <CertificateCard certificate={job.certificate} matters={job.error?.class === "crash" || job.status === "dead"} />}
+      {job.certificate && (
+        <CertificateCard
+          certificate={job.certificate}
+          matters={job.error?.class === "crash" || job.status === "dead"}
+        />
+      )}
     </>
   );
 }
@@ -38,7 +43,11 @@ function ErrorCard({ job, error }: { job: Job; error: JobError }) {
     <section class="card error-card" aria-label="Error">
       <header>
         <Icon name="failures" />
-        <h2>{job.status === "retrying" || job.status === "snoozed" || job.status === "running" ? "Its last attempt failed" : "Error"}</h2>
+        <h2>
+          {job.status === "retrying" || job.status === "snoozed" || job.status === "running"
+            ? "Its last attempt failed"
+            : "Error"}
+        </h2>
         <Badge news="bad">{error.class}</Badge>
         <a class="mono small" href={link("jobs", { error: error.code })} title="All jobs with this error">
           {error.code}
@@ -48,7 +57,11 @@ function ErrorCard({ job, error }: { job: Job; error: JobError }) {
         <p class="lead">
           <Prose text={error.message} />
         </p>
-        {error.detail !== undefined && <pre class="wrap pane">{typeof error.detail === "string" ? error.detail : JSON.stringify(error.detail, null, 2)}</pre>}
+        {error.detail !== undefined && (
+          <pre class="wrap pane">
+            {typeof error.detail === "string" ? error.detail : JSON.stringify(error.detail, null, 2)}
+          </pre>
+        )}
         {CLASSES[error.class] && <p class="soft">{CLASSES[error.class]}</p>}
         {job.retried_by && (
           <p class="soft">
@@ -73,7 +86,12 @@ function CertificateCard({ certificate: death, matters }: { certificate: Certifi
         <DeathFacts death={death}>
           <dt>Where it was</dt>
           <dd>
-            run {death.lease}, {Math.round(death.progress * 100)} %{death.message && <>, <Prose text={death.message} /></>}
+            run {death.lease}, {Math.round(death.progress * 100)} %
+            {death.message && (
+              <>
+                , <Prose text={death.message} />
+              </>
+            )}
           </dd>
         </DeathFacts>
       </div>

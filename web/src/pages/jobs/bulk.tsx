@@ -15,10 +15,37 @@ type Bulk = components["schemas"]["Bulk"];
 type Action = Bulk["action"];
 type Total = components["schemas"]["Total"];
 
-const ACTIONS: { action: Action; text: string; icon: IconName; danger?: boolean; on: (status: Status) => boolean; warns: string }[] = [
-  { action: "cancel", text: "Cancel", icon: "stop", danger: true, on: (status) => !isTerminal(status), warns: "Waiting ones are cancelled at once; running ones are told to stop." },
-  { action: "retry", text: "Run again", icon: "again", on: (status) => isTerminal(status) && status !== "succeeded", warns: "Each is run again as a new job, linked to the old one." },
-  { action: "delete", text: "Delete", icon: "trash", danger: true, on: isTerminal, warns: "Their results, datasets and logs are gone then." },
+const ACTIONS: {
+  action: Action;
+  text: string;
+  icon: IconName;
+  danger?: boolean;
+  on: (status: Status) => boolean;
+  warns: string;
+}[] = [
+  {
+    action: "cancel",
+    text: "Cancel",
+    icon: "stop",
+    danger: true,
+    on: (status) => !isTerminal(status),
+    warns: "Waiting ones are cancelled at once; running ones are told to stop.",
+  },
+  {
+    action: "retry",
+    text: "Run again",
+    icon: "again",
+    on: (status) => isTerminal(status) && status !== "succeeded",
+    warns: "Each is run again as a new job, linked to the old one.",
+  },
+  {
+    action: "delete",
+    text: "Delete",
+    icon: "trash",
+    danger: true,
+    on: isTerminal,
+    warns: "Their results, datasets and logs are gone then.",
+  },
 ];
 
 type Props = {
@@ -46,7 +73,11 @@ export function BulkBar({ picked, total, onPick, onDone }: Props) {
   };
   return (
     <header class="bulk" role="group" aria-label="Selected jobs">
-      <strong class="number">{all ? `All ${total ? `${total.exact ? "" : "at least "}${briefCount(total.count)} ` : ""}matching jobs` : `${counted(picked.size, "job")} selected`}</strong>
+      <strong class="number">
+        {all
+          ? `All ${total ? `${total.exact ? "" : "at least "}${briefCount(total.count)} ` : ""}matching jobs`
+          : `${counted(picked.size, "job")} selected`}
+      </strong>
       {!all && total && total.count > picked.size && (
         <button type="button" class="button" data-kind="link" onClick={() => setAll(true)}>
           Select all {total.exact ? "" : "at least "}
@@ -55,7 +86,13 @@ export function BulkBar({ picked, total, onPick, onDone }: Props) {
       )}
       <span class="buttons">
         {ACTIONS.filter(({ on }) => status === null || on(status)).map(({ action, text, icon, danger }) => (
-          <button type="button" class="button" key={action} data-kind={danger ? "danger" : undefined} onClick={() => void act(action)}>
+          <button
+            type="button"
+            class="button"
+            key={action}
+            data-kind={danger ? "danger" : undefined}
+            onClick={() => void act(action)}
+          >
             <Icon name={icon} /> {text}
           </button>
         ))}
@@ -68,7 +105,11 @@ export function BulkBar({ picked, total, onPick, onDone }: Props) {
 }
 
 /** Counts, asks, acts; whether it did. */
-export async function carryOut(action: Action, about: Pick<Bulk, "filter" | "job_ids">, filters: [string, string][] | undefined): Promise<boolean> {
+export async function carryOut(
+  action: Action,
+  about: Pick<Bulk, "filter" | "job_ids">,
+  filters: [string, string][] | undefined,
+): Promise<boolean> {
   const { text, warns, danger } = ACTIONS.find((one) => one.action === action) ?? { text: action, warns: "" };
   try {
     const counted = await post("/execution/bulk", { body: { action, ...about, dry_run: true } as Bulk });
@@ -78,7 +119,15 @@ export async function carryOut(action: Action, about: Pick<Bulk, "filter" | "job
       return false;
     }
     const jobs = `${counted.exact ? "" : "at least "}${count(counted.matching)} ${counted.matching === 1 ? "job" : "jobs"}`;
-    if (!(await confirm({ title: `${text} ${jobs}?`, body: <About warns={warns} filters={filters} />, action: `${text} ${jobs}`, danger: danger ?? false }))) return false;
+    if (
+      !(await confirm({
+        title: `${text} ${jobs}?`,
+        body: <About warns={warns} filters={filters} />,
+        action: `${text} ${jobs}`,
+        danger: danger ?? false,
+      }))
+    )
+      return false;
     const started = await post("/execution/bulk", { body: { action, ...about } as Bulk });
     if ("job_id" in started) {
       tell(
@@ -96,7 +145,8 @@ export async function carryOut(action: Action, about: Pick<Bulk, "filter" | "job
 
 /** What will happen, and to which jobs. */
 function About({ warns, filters }: { warns: string; filters: [string, string][] | undefined }) {
-  const meant = filters?.map(([name, value]) => `${NAMES[name]} ${value}`).join(", ") || "no filter holds, so all jobs are meant";
+  const meant =
+    filters?.map(([name, value]) => `${NAMES[name]} ${value}`).join(", ") || "no filter holds, so all jobs are meant";
   return (
     <div class="stack">
       <p>{warns}</p>

@@ -26,7 +26,10 @@ export default function Platforms() {
       <Read poll={poll} lines={8}>
         {({ platforms }) => (
           <div class="stack">
-            <p class="soft">{counted(platforms.length, "platform")}, each one file in platforms/; a task spec names one and brings its settings.</p>
+            <p class="soft">
+              {counted(platforms.length, "platform")}, each one file in platforms/; a task spec names one and brings its
+              settings.
+            </p>
             {platforms.map((platform) => (
               <PlatformCard key={platform.id} platform={platform} />
             ))}
@@ -58,7 +61,9 @@ function PlatformCard({ platform }: { platform: Platform }) {
         <p class="lead">{description}</p>
         <ul class="chips" aria-label="Limits">
           <li class="chip">pool {pool}</li>
-          <li class="chip">{timeout_s === null ? "no time limit: it stands" : `at most ${duration(timeout_s * 1000)} a run`}</li>
+          <li class="chip">
+            {timeout_s === null ? "no time limit: it stands" : `at most ${duration(timeout_s * 1000)} a run`}
+          </li>
           <li class="chip">{counted(attempts, "attempt")}</li>
         </ul>
         <details>
@@ -90,6 +95,11 @@ const COLUMNS: Column<Setting>[] = [
     ),
   },
   { title: "Type", cell: ({ type }) => <span class="soft">{type}</span> },
-  { title: "Default", rank: 2, cell: (setting) => ("default" in setting ? <code class="wrap">{JSON.stringify(setting.default)}</code> : <span class="faint">–</span>) },
+  {
+    title: "Default",
+    rank: 2,
+    cell: (setting) =>
+      "default" in setting ? <code class="wrap">{JSON.stringify(setting.default)}</code> : <span class="faint">–</span>,
+  },
   { title: "Description", fill: true, cell: ({ description }) => <Words text={description} /> },
 ];

@@ -4,7 +4,16 @@ import { problemOf } from "../../api/problem";
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Dict = { [key: string]: Json };
 
-export type Operation = { method: string; path: string; operationId: string; summary: string; description: string; parameters: Dict[]; body: Dict | undefined; responses: [string, Dict][] };
+export type Operation = {
+  method: string;
+  path: string;
+  operationId: string;
+  summary: string;
+  description: string;
+  parameters: Dict[];
+  body: Dict | undefined;
+  responses: [string, Dict][];
+};
 export type Document = {
   title: string;
   version: string;
@@ -27,7 +36,8 @@ export function documentOf(root: Json): Document {
   const resolve = (value: Json | undefined): Dict => {
     let found = value;
     // A reference to a reference is enough; a ring of them ends here.
-    for (let hops = 0; hops < 5 && typeof dict(found)["$ref"] === "string"; hops += 1) found = pointed(root, text(dict(found)["$ref"]));
+    for (let hops = 0; hops < 5 && typeof dict(found)["$ref"] === "string"; hops += 1)
+      found = pointed(root, text(dict(found)["$ref"]));
     return dict(found);
   };
   const operations = Object.entries(dict(dict(root)["paths"])).flatMap(([path, item]) =>
@@ -50,7 +60,12 @@ export function documentOf(root: Json): Document {
   };
 }
 
-function operationOf(method: string, path: string, item: Dict, resolve: Document["resolve"]): Operation & { tags: string[] } {
+function operationOf(
+  method: string,
+  path: string,
+  item: Dict,
+  resolve: Document["resolve"],
+): Operation & { tags: string[] } {
   const own = dict(item[method]);
   return {
     method,

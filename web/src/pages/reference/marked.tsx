@@ -15,7 +15,10 @@ export function Marked({ text }: { text: string }) {
 function Block({ lines }: { lines: string[] }) {
   if (lines.every((line) => line.startsWith("|"))) return <Rows lines={lines} />;
   if (lines[0]?.startsWith("- ")) {
-    const items = lines.join("\n").split(/\n?^- /m).filter(Boolean);
+    const items = lines
+      .join("\n")
+      .split(/\n?^- /m)
+      .filter(Boolean);
     return (
       <ul>
         {items.map((item, place) => (
@@ -29,7 +32,11 @@ function Block({ lines }: { lines: string[] }) {
 }
 
 function Rows({ lines: [head = "", , ...rows] }: { lines: string[] }) {
-  const cells = (line: string) => line.slice(1, line.endsWith("|") ? -1 : undefined).split("|").map((cell) => cell.trim());
+  const cells = (line: string) =>
+    line
+      .slice(1, line.endsWith("|") ? -1 : undefined)
+      .split("|")
+      .map((cell) => cell.trim());
   return (
     <div class="table-frame">
       <table class="plain">
@@ -58,8 +65,10 @@ function Rows({ lines: [head = "", , ...rows] }: { lines: string[] }) {
 
 function inline(text: string): ComponentChildren[] {
   return text.split(/(`[^`]+`|\*\*[^*]+\*\*)/).map((part, place) => {
-    if (part.startsWith("`") && part.endsWith("`") && part.length > 1) return <code key={place}>{part.slice(1, -1)}</code>;
-    if (part.startsWith("**") && part.endsWith("**") && part.length > 3) return <strong key={place}>{part.slice(2, -2)}</strong>;
+    if (part.startsWith("`") && part.endsWith("`") && part.length > 1)
+      return <code key={place}>{part.slice(1, -1)}</code>;
+    if (part.startsWith("**") && part.endsWith("**") && part.length > 3)
+      return <strong key={place}>{part.slice(2, -2)}</strong>;
     return part;
   });
 }

@@ -33,10 +33,13 @@ export function OperationBody({ operation, document }: { operation: Operation; d
             <li key={status}>
               <details>
                 <summary>
-                  <code data-good={status.startsWith("2") ? "" : undefined}>{status}</code> <span class="soft">{firstLine(text(response["description"]))}</span>
+                  <code data-good={status.startsWith("2") ? "" : undefined}>{status}</code>{" "}
+                  <span class="soft">{firstLine(text(response["description"]))}</span>
                 </summary>
                 <div class="stack">
-                  {text(response["description"]).trim().includes("\n") && <Marked text={text(response["description"])} />}
+                  {text(response["description"]).trim().includes("\n") && (
+                    <Marked text={text(response["description"])} />
+                  )}
                   <Headers response={response} document={document} />
                   <Contents of={response} document={document} />
                 </div>
@@ -121,5 +124,8 @@ function examplesOf(content: Dict, document: Document): [string, string][] {
     const { summary, value } = document.resolve(example);
     return [text(summary) || name, value ?? null] as const;
   });
-  return [...one, ...many].map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value, null, 2)]);
+  return [...one, ...many].map(([name, value]) => [
+    name,
+    typeof value === "string" ? value : JSON.stringify(value, null, 2),
+  ]);
 }

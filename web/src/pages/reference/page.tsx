@@ -30,8 +30,11 @@ export default function Reference() {
 
 function Whole({ document }: { document: Document }) {
   const words = param("q").trim().toLowerCase();
-  const fits = ({ path, method, summary, operationId }: Operation) => `${method} ${path} ${summary} ${operationId}`.toLowerCase().includes(words);
-  const groups = document.groups.map((group) => ({ ...group, operations: group.operations.filter(fits) })).filter(({ operations }) => operations.length > 0);
+  const fits = ({ path, method, summary, operationId }: Operation) =>
+    `${method} ${path} ${summary} ${operationId}`.toLowerCase().includes(words);
+  const groups = document.groups
+    .map((group) => ({ ...group, operations: group.operations.filter(fits) }))
+    .filter(({ operations }) => operations.length > 0);
   return (
     <div class="stack">
       <div class="row">
@@ -45,7 +48,10 @@ function Whole({ document }: { document: Document }) {
           onInput={(event) => setParams({ q: event.currentTarget.value }, "replace")}
         />
         <span class="faint small">
-          {counted(groups.reduce((sum, { operations }) => sum + operations.length, 0), "operation")}
+          {counted(
+            groups.reduce((sum, { operations }) => sum + operations.length, 0),
+            "operation",
+          )}
         </span>
       </div>
       {!words && (

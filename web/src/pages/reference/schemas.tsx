@@ -26,7 +26,13 @@ function Schema({ name, schema, unseen }: { name: string; schema: Json; unseen: 
   const [open, setOpen] = useState(false);
   const own = dict(schema);
   return (
-    <details class="operation folds" id={schemaId(name)} open={open} hidden={unseen && !open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details
+      class="operation folds"
+      id={schemaId(name)}
+      open={open}
+      hidden={unseen && !open}
+      onToggle={(event) => setOpen(event.currentTarget.open)}
+    >
       <summary>
         <code class="path">{name}</code>
         <span class="soft">{text(own["description"]).trim().split("\n")[0]}</span>

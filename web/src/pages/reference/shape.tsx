@@ -10,7 +10,15 @@ export function schemaId(name: string): string {
 /** What is nested deeper than this nobody unfolds. */
 const DEEPEST = 6;
 
-export function Shape({ schema, open, depth = 0 }: { schema: Json | undefined; /** Whether members are shown at once. */ open: boolean; depth?: number }) {
+export function Shape({
+  schema,
+  open,
+  depth = 0,
+}: {
+  schema: Json | undefined;
+  /** Whether members are shown at once. */ open: boolean;
+  depth?: number;
+}) {
   if (schema === undefined) return null;
   const own = dict(schema);
   const members = Object.entries(dict(own["properties"]));
@@ -61,18 +69,27 @@ function kindOf(schema: Json, deep = 0): ComponentChildren[] {
     ["anyOf", " or "],
     ["allOf", " and "],
   ] as const) {
-    const options = list(own[key]).filter((option) => "$ref" in dict(option) || "type" in dict(option) || "const" in dict(option) || "enum" in dict(option));
-    if (options.length > 0) return options.flatMap((option, place) => (place === 0 ? kindOf(option, deep + 1) : [word, ...kindOf(option, deep + 1)]));
+    const options = list(own[key]).filter(
+      (option) => "$ref" in dict(option) || "type" in dict(option) || "const" in dict(option) || "enum" in dict(option),
+    );
+    if (options.length > 0)
+      return options.flatMap((option, place) =>
+        place === 0 ? kindOf(option, deep + 1) : [word, ...kindOf(option, deep + 1)],
+      );
   }
   if (own["const"] !== undefined) return [<code key="const">{JSON.stringify(own["const"])}</code>];
   if (own["enum"] !== undefined) {
-    return list(own["enum"]).flatMap((value, place) => [...(place === 0 ? [] : [" | "]), <code key={place}>{JSON.stringify(value)}</code>]);
+    return list(own["enum"]).flatMap((value, place) => [
+      ...(place === 0 ? [] : [" | "]),
+      <code key={place}>{JSON.stringify(value)}</code>,
+    ]);
   }
   const type = Array.isArray(own["type"]) ? own["type"].map(text).join(" or ") : text(own["type"]) || "anything";
   const bounds = boundsOf(own);
   if (type === "array" && own["items"] !== undefined) return ["list of ", ...kindOf(own["items"], deep + 1), bounds];
   const values = own["additionalProperties"];
-  if (type === "object" && values !== undefined && typeof values === "object") return ["object of ", ...kindOf(values, deep + 1), bounds];
+  if (type === "object" && values !== undefined && typeof values === "object")
+    return ["object of ", ...kindOf(values, deep + 1), bounds];
   return [type, bounds];
 }
 
@@ -93,7 +110,8 @@ function Reference({ name }: { name: string }) {
 function boundsOf(schema: Dict): string {
   const words = [
     schema["format"] !== undefined && text(schema["format"]),
-    (schema["minimum"] !== undefined || schema["maximum"] !== undefined) && `${text(schema["minimum"])}…${text(schema["maximum"])}`,
+    (schema["minimum"] !== undefined || schema["maximum"] !== undefined) &&
+      `${text(schema["minimum"])}…${text(schema["maximum"])}`,
     schema["maxLength"] !== undefined && `at most ${text(schema["maxLength"])} characters`,
     schema["maxItems"] !== undefined && `at most ${text(schema["maxItems"])}`,
     schema["pattern"] !== undefined && text(schema["pattern"]),

@@ -19,15 +19,29 @@ const MOST_ROWS = 100;
 const MOST_COLUMNS = 12;
 
 export function AnswerCard({ request, part }: { request: string; part: Part }) {
-  const poll = usePoll(`${request} ${part.provider}`, 0, async (signal) => (await get("/request", { id: request, provider: part.provider }, { signal })) as Content);
+  const poll = usePoll(
+    `${request} ${part.provider}`,
+    0,
+    async (signal) => (await get("/request", { id: request, provider: part.provider }, { signal })) as Content,
+  );
   return (
     <section class="card" aria-label="Answer">
       <header>
         <h2 class="answer-of">
           <Line text={`Answer of ${part.provider}`} />
         </h2>
-        <span class="soft small">{poll.data && `${KINDS[poll.data.kind]}, `}{bytes(part.result?.bytes ?? 0)}</span>
-        <button type="button" class="button" data-kind="plain" data-icon-only aria-label="Close the answer" onClick={() => setParams({ provider: undefined }, "replace")}>
+        <span class="soft small">
+          {poll.data && `${KINDS[poll.data.kind]}, `}
+          {bytes(part.result?.bytes ?? 0)}
+        </span>
+        <button
+          type="button"
+          class="button"
+          data-kind="plain"
+          data-icon-only
+          aria-label="Close the answer"
+          onClick={() => setParams({ provider: undefined }, "replace")}
+        >
           <Icon name="close" />
         </button>
       </header>
@@ -36,10 +50,17 @@ export function AnswerCard({ request, part }: { request: string; part: Part }) {
   );
 }
 
-const KINDS: Record<Content["kind"], string> = { json: "JSON", text: "text", ndjson: "lines of JSON", csv: "a table", bytes: "bytes" };
+const KINDS: Record<Content["kind"], string> = {
+  json: "JSON",
+  text: "text",
+  ndjson: "lines of JSON",
+  csv: "a table",
+  bytes: "bytes",
+};
 
 function Shown({ content: { kind, value } }: { content: Content }) {
-  if (kind === "csv" && Array.isArray(value)) return <Rows rows={value.map((row) => (Array.isArray(row) ? row.map(String) : [String(row)]))} />;
+  if (kind === "csv" && Array.isArray(value))
+    return <Rows rows={value.map((row) => (Array.isArray(row) ? row.map(String) : [String(row)]))} />;
   if (kind === "text" || kind === "bytes") {
     const text = String(value);
     return (
@@ -48,7 +69,9 @@ function Shown({ content: { kind, value } }: { content: Content }) {
         <pre class="wrap pane" tabIndex={0}>
           <bdi>{cut(text, LONGEST_TEXT)}</bdi>
         </pre>
-        {text.length > LONGEST_TEXT && <p class="soft">{count(text.length - LONGEST_TEXT)} more letters are not shown.</p>}
+        {text.length > LONGEST_TEXT && (
+          <p class="soft">{count(text.length - LONGEST_TEXT)} more letters are not shown.</p>
+        )}
       </div>
     );
   }
@@ -65,7 +88,10 @@ function Rows({ rows: [head = [], ...rows] }: { rows: string[][] }) {
     title: cut(title, 60) || `column ${place + 1}`,
     cell: ({ cells }: { cells: string[] }) => <Line text={cells[place] ?? ""} />,
   }));
-  const left = [rows.length > MOST_ROWS && `${count(rows.length - MOST_ROWS)} rows`, head.length > MOST_COLUMNS && `${head.length - MOST_COLUMNS} columns`].filter(Boolean);
+  const left = [
+    rows.length > MOST_ROWS && `${count(rows.length - MOST_ROWS)} rows`,
+    head.length > MOST_COLUMNS && `${head.length - MOST_COLUMNS} columns`,
+  ].filter(Boolean);
   return (
     <>
       <Table label="Answer" columns={columns} rows={shown} id={({ n }) => String(n)} />

@@ -31,7 +31,12 @@ export function Callback({ request: { callback, callbackUrl } }: { request: Requ
             <dd>{callback.attempts}</dd>
           </dl>
           {callback.deliveries.length > 0 && (
-            <Table label="Deliveries" columns={COLUMNS} rows={[...callback.deliveries].reverse()} id={({ at, attempt }) => `${attempt} ${at}`} />
+            <Table
+              label="Deliveries"
+              columns={COLUMNS}
+              rows={[...callback.deliveries].reverse()}
+              id={({ at, attempt }) => `${attempt} ${at}`}
+            />
           )}
         </>
       )}
@@ -62,5 +67,10 @@ const COLUMNS: Column<Delivery>[] = [
     ),
   },
   { title: "HTTP", rank: 2, align: "right", cell: ({ httpStatus }) => httpStatus ?? <span class="faint">–</span> },
-  { title: "Took", rank: 2, align: "right", cell: ({ durationMs }) => (durationMs === undefined ? <span class="faint">–</span> : duration(durationMs)) },
+  {
+    title: "Took",
+    rank: 2,
+    align: "right",
+    cell: ({ durationMs }) => (durationMs === undefined ? <span class="faint">–</span> : duration(durationMs)),
+  },
 ];

@@ -93,7 +93,10 @@ function Sums({ request }: { request: Request }) {
       <Figure title="Answered" note={`of ${jobs.length} providers`}>
         {answered}
       </Figure>
-      <Figure title="Without an answer" note={failed < jobs.length - answered ? `${jobs.length - answered - failed} not ended` : "all have ended"}>
+      <Figure
+        title="Without an answer"
+        note={failed < jobs.length - answered ? `${jobs.length - answered - failed} not ended` : "all have ended"}
+      >
         {failed}
       </Figure>
       <Figure title="Waits" note={MODES[mode]}>
@@ -108,7 +111,12 @@ function Sums({ request }: { request: Request }) {
 }
 
 function Ends({ request: { status, deadlineAt, expiresAt } }: { request: Request }) {
-  if (isDecided(status) && !expiresAt) return <Figure title="Kept" note="longer while its callback is not done">for now</Figure>;
+  if (isDecided(status) && !expiresAt)
+    return (
+      <Figure title="Kept" note="longer while its callback is not done">
+        for now
+      </Figure>
+    );
   const at = isDecided(status) ? expiresAt : deadlineAt;
   return (
     <Figure title={isDecided(status) ? "Kept until" : "Deadline"} note={<Time at={at} as="full" />}>

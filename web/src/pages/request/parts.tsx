@@ -35,14 +35,24 @@ const COLUMNS: Column<Part>[] = [
   { title: "What came of it", fill: true, cell: (part) => <Outcome part={part} /> },
   { title: "HTTP", rank: 2, align: "right", cell: ({ httpStatus }) => httpStatus ?? <span class="faint">–</span> },
   { title: "Attempts", rank: 2, align: "right", cell: ({ attempts }) => attempts },
-  { title: "Took", rank: 2, align: "right", cell: ({ durationMs }) => (durationMs === undefined ? <span class="faint">–</span> : duration(durationMs)) },
+  {
+    title: "Took",
+    rank: 2,
+    align: "right",
+    cell: ({ durationMs }) => (durationMs === undefined ? <span class="faint">–</span> : duration(durationMs)),
+  },
 ];
 
 function Outcome({ part: { provider, error, nextAttemptAt, result } }: { part: Part }) {
   if (result) {
     const open = param("provider") === provider;
     return (
-      <button type="button" class="button small" aria-pressed={open} onClick={() => setParams({ provider: open ? undefined : provider }, "replace")}>
+      <button
+        type="button"
+        class="button small"
+        aria-pressed={open}
+        onClick={() => setParams({ provider: open ? undefined : provider }, "replace")}
+      >
         {open ? "Hide the answer" : "Show the answer"} <span class="faint">{bytes(result.bytes)}</span>
       </button>
     );

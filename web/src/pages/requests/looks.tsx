@@ -19,7 +19,12 @@ export const REQUEST_LOOKS: Record<Request["status"], Look> = {
 export const PART_LOOKS: Record<Part["status"], Look> = {
   INIT: { text: "Not asked yet", icon: "hourglass", news: "wait", means: "it was not asked yet" },
   RUNNING: { text: "Being asked", icon: "run", news: "live", means: "it is being asked" },
-  WAITING: { text: "Asked again later", icon: "again", news: "warn", means: "it did not answer well, and is asked again" },
+  WAITING: {
+    text: "Asked again later",
+    icon: "again",
+    news: "warn",
+    means: "it did not answer well, and is asked again",
+  },
   DONE: { text: "Answered", icon: "check", news: "good", means: "it has answered" },
   FAILED: { text: "Failed", icon: "cross", news: "bad", means: "it is not asked again" },
   EXPIRED: { text: "Not waited for", icon: "clock", news: "warn", means: "the request ended before it had answered" },
@@ -27,9 +32,19 @@ export const PART_LOOKS: Record<Part["status"], Look> = {
 
 export const CALLBACK_LOOKS: Record<Request["callback"]["state"], Look> = {
   NONE: { text: "None", icon: "cross", news: "wait", means: "nobody is to be told" },
-  PENDING: { text: "Pending", icon: "hourglass", news: "live", means: "it is told when the request is decided, or told again" },
+  PENDING: {
+    text: "Pending",
+    icon: "hourglass",
+    news: "live",
+    means: "it is told when the request is decided, or told again",
+  },
   DELIVERED: { text: "Delivered", icon: "check", news: "good", means: "its receiver has taken it" },
-  UNDELIVERED: { text: "Undelivered", icon: "cross", news: "bad", means: "its receiver did not take it as long as it was tried" },
+  UNDELIVERED: {
+    text: "Undelivered",
+    icon: "cross",
+    news: "bad",
+    means: "its receiver did not take it as long as it was tried",
+  },
   GONE: { text: "Gone", icon: "stop", news: "warn", means: "its receiver wants nothing any more (410)" },
 };
 

@@ -18,7 +18,9 @@ const LIMIT = 50;
 
 export default function Requests() {
   const cursor = param("cursor") || undefined;
-  const poll = usePoll(`requests ${cursor ?? ""}`, EVERY_MS, (signal) => get("/request/list", { limit: LIMIT, cursor }, { signal }));
+  const poll = usePoll(`requests ${cursor ?? ""}`, EVERY_MS, (signal) =>
+    get("/request/list", { limit: LIMIT, cursor }, { signal }),
+  );
   const { data, problem } = poll;
   return (
     <>
@@ -31,7 +33,15 @@ export default function Requests() {
           {!data && !problem && <Loading lines={8} />}
           {data && data.requests.length === 0 && <None />}
           {data && data.requests.length > 0 && (
-            <Table label="Requests" columns={COLUMNS} rows={data.requests} id={({ requestId }) => requestId} href={({ requestId }) => href(requestId)} stale={poll.stale} keyboard />
+            <Table
+              label="Requests"
+              columns={COLUMNS}
+              rows={data.requests}
+              id={({ requestId }) => requestId}
+              href={({ requestId }) => href(requestId)}
+              stale={poll.stale}
+              keyboard
+            />
           )}
           {data && (
             <CursorPager next={data.cursor} busy={poll.stale}>
@@ -48,8 +58,8 @@ export default function Requests() {
 function None() {
   return (
     <Empty title={param("cursor") ? "No older requests" : "No requests yet"} icon="requests">
-      A request asks many providers at once and tells its caller when it is decided: post one to <code>/request</code>. It can be read here until its retention is
-      over.
+      A request asks many providers at once and tells its caller when it is decided: post one to <code>/request</code>.
+      It can be read here until its retention is over.
     </Empty>
   );
 }
@@ -69,9 +79,23 @@ const COLUMNS: Column<Row>[] = [
       </a>
     ),
   },
-  { title: "Answered", align: "right", cell: ({ succeeded, providers }) => <Use value={succeeded} of={providers} label="Providers that answered" /> },
+  {
+    title: "Answered",
+    align: "right",
+    cell: ({ succeeded, providers }) => <Use value={succeeded} of={providers} label="Providers that answered" />,
+  },
   { title: "Not ended", rank: 3, align: "right", cell: ({ remaining }) => remaining },
-  { title: "Callback", rank: 2, cell: ({ callback }) => (callback === "NONE" ? <span class="faint">none</span> : <LookBadge look={CALLBACK_LOOKS[callback]} />) },
-  { title: "Deadline", rank: 2, align: "right", cell: ({ status, deadlineAt }) => (isDecided(status) ? <span class="faint">–</span> : <Time at={deadlineAt} />) },
+  {
+    title: "Callback",
+    rank: 2,
+    cell: ({ callback }) =>
+      callback === "NONE" ? <span class="faint">none</span> : <LookBadge look={CALLBACK_LOOKS[callback]} />,
+  },
+  {
+    title: "Deadline",
+    rank: 2,
+    align: "right",
+    cell: ({ status, deadlineAt }) => (isDecided(status) ? <span class="faint">–</span> : <Time at={deadlineAt} />),
+  },
   { title: "Created", rank: 2, align: "right", cell: ({ createdAt }) => <Time at={createdAt} /> },
 ];

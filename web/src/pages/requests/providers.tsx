@@ -38,14 +38,38 @@ const COLUMNS: Column<Provider>[] = [
       </span>
     ),
   },
-  { title: "Failed", align: "right", cell: ({ answered, failed }) => (answered + failed === 0 ? <span class="faint">none failed</span> : `${failed} of ${answered + failed}`) },
-  { title: "Left alone for", rank: 2, align: "right", cell: ({ not_before_ms, open_ms }) => <Alone ms={Math.max(not_before_ms, open_ms)} /> },
+  {
+    title: "Failed",
+    align: "right",
+    cell: ({ answered, failed }) =>
+      answered + failed === 0 ? <span class="faint">none failed</span> : `${failed} of ${answered + failed}`,
+  },
+  {
+    title: "Left alone for",
+    rank: 2,
+    align: "right",
+    cell: ({ not_before_ms, open_ms }) => <Alone ms={Math.max(not_before_ms, open_ms)} />,
+  },
 ];
 
 function Standing({ provider: { breaker, trips } }: { provider: Provider }) {
-  if (breaker === "open") return <Badge news="bad" icon="stop" title={`It failed too often, ${trips} times in a row`}>Left alone</Badge>;
-  if (breaker === "trial") return <Badge news="warn" icon="help" title="One question decides">On trial</Badge>;
-  return <Badge news="good" icon="check" title="It is asked">Asked</Badge>;
+  if (breaker === "open")
+    return (
+      <Badge news="bad" icon="stop" title={`It failed too often, ${trips} times in a row`}>
+        Left alone
+      </Badge>
+    );
+  if (breaker === "trial")
+    return (
+      <Badge news="warn" icon="help" title="One question decides">
+        On trial
+      </Badge>
+    );
+  return (
+    <Badge news="good" icon="check" title="It is asked">
+      Asked
+    </Badge>
+  );
 }
 
 function Alone({ ms }: { ms: number }) {

@@ -6,7 +6,14 @@ import { tell, tellFailure } from "../../shell/toasts";
 import { Icon, type IconName } from "../../ui/icon";
 import type { Sanjer } from "./columns";
 
-type Order = { path: "/sanjers/quiet" | "/sanjers/resume" | "/sanjers/recycle"; text: string; icon: IconName; title: string; body: string; told: string };
+type Order = {
+  path: "/sanjers/quiet" | "/sanjers/resume" | "/sanjers/recycle";
+  text: string;
+  icon: IconName;
+  title: string;
+  body: string;
+  told: string;
+};
 
 const ORDERS: Record<"quiet" | "resume" | "recycle", Order> = {
   quiet: {
@@ -41,7 +48,14 @@ export function Actions({ sanjer, onDone }: { sanjer: Sanjer; onDone: () => void
   return (
     <span class="sanjer-actions">
       {orders.map((order) => (
-        <button type="button" class="button" key={order.text} aria-label={`${order.text} ${sanjer.pool} ${sanjer.pid}`} title={order.title} onClick={() => void give(order, sanjer, onDone)}>
+        <button
+          type="button"
+          class="button"
+          key={order.text}
+          aria-label={`${order.text} ${sanjer.pool} ${sanjer.pid}`}
+          title={order.title}
+          onClick={() => void give(order, sanjer, onDone)}
+        >
           <Icon name={order.icon} /> {order.text}
         </button>
       ))}

@@ -14,7 +14,12 @@ export type Sanjer = components["schemas"]["Sanjer"];
 
 const STATES: Record<Sanjer["state"], { text: string; icon: IconName; news: News; means: string }> = {
   serving: { text: "Serving", icon: "run", news: "good", means: "takes jobs of its pool" },
-  spare: { text: "Spare", icon: "hourglass", news: "wait", means: "waits to take somebody's place, and runs suspects meanwhile" },
+  spare: {
+    text: "Spare",
+    icon: "hourglass",
+    news: "wait",
+    means: "waits to take somebody's place, and runs suspects meanwhile",
+  },
   quiet: { text: "Quiet", icon: "pause", news: "warn", means: "was told to take no more jobs" },
   retiring: { text: "Retiring", icon: "again", news: "live", means: "ends when its jobs have" },
 };
@@ -39,7 +44,12 @@ export function sanjerColumns(cpu: CpuMeter, onDone: () => void): Column<Sanjer>
     { title: "Slots in use", cell: ({ running, slots }) => <Use value={running} of={slots} label="Slots in use" /> },
     { title: "Jobs", fill: true, cell: (sanjer) => <Jobs sanjer={sanjer} /> },
     { title: "Processor", rank: 3, align: "right", cell: ({ sanjer }) => cores(cpu.rate(sanjer)) },
-    { title: "Memory", rank: 2, align: "right", cell: ({ rss_bytes }) => (rss_bytes === undefined ? "–" : bytes(rss_bytes)) },
+    {
+      title: "Memory",
+      rank: 2,
+      align: "right",
+      cell: ({ rss_bytes }) => (rss_bytes === undefined ? "–" : bytes(rss_bytes)),
+    },
     { title: "Up", rank: 2, align: "right", cell: ({ started_at }) => <Span from={started_at} to={undefined} /> },
     { title: "Actions", align: "right", cell: (sanjer) => <Actions sanjer={sanjer} onDone={onDone} /> },
   ];
@@ -49,7 +59,11 @@ function Pool({ pool, lane }: Pick<Sanjer, "pool" | "lane">) {
   return (
     <>
       <Line text={pool} />
-      {lane === "alone" && <div class="faint small one-line" title="It runs jobs that may have killed their process, one at a time">for suspects</div>}
+      {lane === "alone" && (
+        <div class="faint small one-line" title="It runs jobs that may have killed their process, one at a time">
+          for suspects
+        </div>
+      )}
     </>
   );
 }

@@ -22,7 +22,9 @@ export function Deaths({ deaths }: { deaths: readonly Death[] }) {
         <h2>Deaths</h2>
         <span class="soft small">{deaths.length === 0 ? "" : `the last ${deaths.length}, newest first`}</span>
       </header>
-      {deaths.length === 0 && <p class="body soft">No sanjer has died. One that is told to end is not counted as dead.</p>}
+      {deaths.length === 0 && (
+        <p class="body soft">No sanjer has died. One that is told to end is not counted as dead.</p>
+      )}
       {deaths.slice(0, shown).map((death) => (
         <DeathCard key={death.sanjer} death={death} />
       ))}
@@ -62,9 +64,7 @@ function DeathCard({ death }: { death: Death }) {
               <Time at={death.at} as="full" />
             </dd>
             <dt>It held</dt>
-            <dd>
-              {death.jobs === 0 ? "no job" : <HeldJobs death={death} />}
-            </dd>
+            <dd>{death.jobs === 0 ? "no job" : <HeldJobs death={death} />}</dd>
           </DeathFacts>
         </div>
       )}

@@ -30,12 +30,15 @@ export default function Sanjers() {
       <Read poll={poll} lines={8}>
         {({ sanjers, deaths }) => (
           <div class="stack">
-            {poll.problem && poll.problem.code !== "no_answer" && <Failed problem={poll.problem} onAgain={poll.refresh} />}
+            {poll.problem && poll.problem.code !== "no_answer" && (
+              <Failed problem={poll.problem} onAgain={poll.refresh} />
+            )}
             <Sums sanjers={sanjers} cpu={cpu.current} />
             <PoolChoice pools={[...new Set(sanjers.map(({ pool }) => pool))].sort()} />
             {sanjers.length === 0 && (
               <Empty title="No sanjers" icon="sanjers">
-                Nothing runs jobs now. <code>collector up</code> starts them with the API, <code>collector sanjers</code> on further machines.
+                Nothing runs jobs now. <code>collector up</code> starts them with the API,{" "}
+                <code>collector sanjers</code> on further machines.
               </Empty>
             )}
             {byHost(sanjers.filter(({ pool }) => !param("pool") || pool === param("pool"))).map(([host, here]) => (
@@ -50,15 +53,32 @@ export default function Sanjers() {
 }
 
 function Sums({ sanjers, cpu }: { sanjers: readonly Sanjer[]; cpu: CpuMeter }) {
-  const sum = (of: (sanjer: Sanjer) => number | undefined) => sanjers.reduce((total, sanjer) => total + (of(sanjer) ?? 0), 0);
+  const sum = (of: (sanjer: Sanjer) => number | undefined) =>
+    sanjers.reduce((total, sanjer) => total + (of(sanjer) ?? 0), 0);
   const serving = sanjers.filter(({ state }) => state === "serving").length;
-  const others = (["spare", "quiet", "retiring"] as const).map((state) => [state, sanjers.filter((one) => one.state === state).length] as const);
+  const others = (["spare", "quiet", "retiring"] as const).map(
+    (state) => [state, sanjers.filter((one) => one.state === state).length] as const,
+  );
   return (
     <Figures label="All sanjers">
-      <Figure title="Serving" note={others.filter(([, many]) => many > 0).map(([state, many]) => `${many} ${state}`).join(", ") || "no other"}>
+      <Figure
+        title="Serving"
+        note={
+          others
+            .filter(([, many]) => many > 0)
+            .map(([state, many]) => `${many} ${state}`)
+            .join(", ") || "no other"
+        }
+      >
         {count(serving)}
       </Figure>
-      <Figure title="Running jobs" note={`of ${counted(sum(({ slots, state }) => (state === "serving" ? slots : 0)), "slot")}`}>
+      <Figure
+        title="Running jobs"
+        note={`of ${counted(
+          sum(({ slots, state }) => (state === "serving" ? slots : 0)),
+          "slot",
+        )}`}
+      >
         {count(sum(({ running }) => running))}
       </Figure>
       <Figure title="Memory" note="resident, all together">
@@ -99,7 +119,12 @@ function Host({ host, sanjers, cpu, onDone }: HostProps) {
         </h2>
         <span class="soft small">{counted(sanjers.length, "sanjer")}</span>
       </header>
-      <Table label={`Sanjers of ${host}`} columns={sanjerColumns(cpu, onDone)} rows={sanjers} id={({ sanjer }) => sanjer} />
+      <Table
+        label={`Sanjers of ${host}`}
+        columns={sanjerColumns(cpu, onDone)}
+        rows={sanjers}
+        id={({ sanjer }) => sanjer}
+      />
     </section>
   );
 }

@@ -8,7 +8,10 @@ import { sectionsOf } from "./sections";
 export function Config({ config }: { config: object }) {
   const words = param("key").toLowerCase();
   const sections = sectionsOf(config)
-    .map(([name, entries]) => [name, entries.filter(({ key, value }) => `${name}.${key} ${value}`.toLowerCase().includes(words))] as const)
+    .map(
+      ([name, entries]) =>
+        [name, entries.filter(({ key, value }) => `${name}.${key} ${value}`.toLowerCase().includes(words))] as const,
+    )
     .filter(([, entries]) => entries.length > 0);
   return (
     <section class="card" aria-label="Configuration">

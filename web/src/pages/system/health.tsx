@@ -17,7 +17,8 @@ const EVERY_MS = 5000;
 async function diagnose(signal: AbortSignal): Promise<Diagnostics> {
   const answer = await fetch("/system/alive", { method: "POST", signal });
   const said = (await answer.json()) as Diagnostics;
-  if (!Array.isArray(said.failing)) throw new Problem(answer.status, "unreadable", "No diagnosis", "the answer is not one of the collector's");
+  if (!Array.isArray(said.failing))
+    throw new Problem(answer.status, "unreadable", "No diagnosis", "the answer is not one of the collector's");
   return said;
 }
 
@@ -28,8 +29,16 @@ export function Health() {
     <section class="card" aria-label="Health">
       <header>
         <h2>Health</h2>
-        {status === "ok" && <Badge news="good" icon="check">Everything works</Badge>}
-        {status === "failing" && <Badge news="bad" icon="failures">Something fails</Badge>}
+        {status === "ok" && (
+          <Badge news="good" icon="check">
+            Everything works
+          </Badge>
+        )}
+        {status === "failing" && (
+          <Badge news="bad" icon="failures">
+            Something fails
+          </Badge>
+        )}
       </header>
       <Read poll={poll} lines={3}>
         {({ failing, pools, refused_writes }) => (
@@ -41,10 +50,16 @@ export function Health() {
                 ))}
               </ul>
             )}
-            <Table label="Pools" columns={COLUMNS} rows={Object.entries(pools).map(([name, pool]) => ({ name, ...pool }))} id={({ name }) => name} />
+            <Table
+              label="Pools"
+              columns={COLUMNS}
+              rows={Object.entries(pools).map(([name, pool]) => ({ name, ...pool }))}
+              id={({ name }) => name}
+            />
             {refused_writes !== undefined && (
               <p class="body soft small">
-                {count(refused_writes)} late writes of outdated leases were refused over all time: each is one that fencing caught.
+                {count(refused_writes)} late writes of outdated leases were refused over all time: each is one that
+                fencing caught.
               </p>
             )}
           </>

@@ -28,10 +28,13 @@ export default function SystemPage() {
       <Read poll={poll} lines={8}>
         {(system) => (
           <div class="stack">
-            {poll.problem && poll.problem.code !== "no_answer" && <Failed problem={poll.problem} onAgain={poll.refresh} />}
+            {poll.problem && poll.problem.code !== "no_answer" && (
+              <Failed problem={poll.problem} onAgain={poll.refresh} />
+            )}
             {system.read_only && (
               <p class="banner">
-                <Icon name="pause" /> Read-only: everything that would change something is refused. The configuration says so (api.read_only).
+                <Icon name="pause" /> Read-only: everything that would change something is refused. The configuration
+                says so (api.read_only).
               </p>
             )}
             <Sums system={system} />
@@ -64,7 +67,10 @@ function Sums({ system }: { system: System }) {
       <Figure title="Round trip" note="to Redis and back">
         {redis.health.latency_ms === undefined ? "–" : duration(redis.health.latency_ms)}
       </Figure>
-      <Figure title="Memory of Redis" note={redis.health.maxmemory_bytes ? `of ${bytes(redis.health.maxmemory_bytes)}` : "no limit of its own"}>
+      <Figure
+        title="Memory of Redis"
+        note={redis.health.maxmemory_bytes ? `of ${bytes(redis.health.maxmemory_bytes)}` : "no limit of its own"}
+      >
         {redis.health.used_memory_bytes === undefined ? "–" : bytes(redis.health.used_memory_bytes)}
       </Figure>
     </Figures>
@@ -90,7 +96,15 @@ function RedisCard({ system: { redis, shards, durability } }: { system: System }
     <section class="card" aria-label="Redis">
       <header>
         <h2>Redis</h2>
-        {health.reachable ? <Badge news="good" icon="check">Reached</Badge> : <Badge news="bad" icon="cross">Not reached</Badge>}
+        {health.reachable ? (
+          <Badge news="good" icon="check">
+            Reached
+          </Badge>
+        ) : (
+          <Badge news="bad" icon="cross">
+            Not reached
+          </Badge>
+        )}
       </header>
       <dl class="facts body">
         <dt>Servers with jobs</dt>
@@ -109,8 +123,18 @@ function RedisCard({ system: { redis, shards, durability } }: { system: System }
         </dd>
         <dt>Append-only file</dt>
         <dd>
-          {health.aof_enabled === undefined ? "not known" : health.aof_enabled ? "on" : <Badge news="warn" icon="failures">off: a crash of Redis loses jobs</Badge>}
-          {health.last_write_status !== undefined && health.last_write_status !== "ok" && <Badge news="bad" icon="failures">{`last write: ${health.last_write_status}`}</Badge>}
+          {health.aof_enabled === undefined ? (
+            "not known"
+          ) : health.aof_enabled ? (
+            "on"
+          ) : (
+            <Badge news="warn" icon="failures">
+              off: a crash of Redis loses jobs
+            </Badge>
+          )}
+          {health.last_write_status !== undefined && health.last_write_status !== "ok" && (
+            <Badge news="bad" icon="failures">{`last write: ${health.last_write_status}`}</Badge>
+          )}
         </dd>
       </dl>
     </section>

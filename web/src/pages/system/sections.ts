@@ -9,7 +9,8 @@ export function sectionsOf(config: object): [string, Entry[]][] {
     const own: Entry[] = [];
     const tables: [string, object][] = [];
     for (const [key, value] of Object.entries(table) as [string, unknown][]) {
-      if (value !== null && typeof value === "object" && !Array.isArray(value)) tables.push([name ? `${name}.${key}` : key, value]);
+      if (value !== null && typeof value === "object" && !Array.isArray(value))
+        tables.push([name ? `${name}.${key}` : key, value]);
       else own.push({ key, value: JSON.stringify(value) ?? "" });
     }
     if (own.length > 0) sections.push([name, own]);

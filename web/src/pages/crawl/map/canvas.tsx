@@ -26,7 +26,13 @@ const FRAME_MS = 12;
 const CLICK_PX = 5;
 const ZOOM = 1.35;
 
-type State = { layout: Layout; camera: Camera; hovered: number | undefined; /** Whether the reader has moved the camera. */ held: boolean; drag?: { x: number; y: number; far: number } };
+type State = {
+  layout: Layout;
+  camera: Camera;
+  hovered: number | undefined;
+  /** Whether the reader has moved the camera. */ held: boolean;
+  drag?: { x: number; y: number; far: number };
+};
 
 export function Canvas({ drawing, label }: { drawing: Drawing; label: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -60,14 +66,16 @@ export function Canvas({ drawing, label }: { drawing: Drawing; label: string }) 
     let frame = 0;
     const step = () => {
       const ended = paused.peek() && !still ? false : layout.run(FRAME_MS);
-      if (state.current && !state.current.held) state.current.camera = fitting(layout.spots, element.clientWidth, element.clientHeight);
+      if (state.current && !state.current.held)
+        state.current.camera = fitting(layout.spots, element.clientWidth, element.clientHeight);
       if (!still || ended) paint();
       if (ended) setSettled(true);
       else frame = requestAnimationFrame(step);
     };
     step();
     const watch = new ResizeObserver(() => {
-      if (state.current && !state.current.held) state.current.camera = fitting(layout.spots, element.clientWidth, element.clientHeight);
+      if (state.current && !state.current.held)
+        state.current.camera = fitting(layout.spots, element.clientWidth, element.clientHeight);
       paint();
     });
     watch.observe(element);
@@ -102,7 +110,11 @@ export function Canvas({ drawing, label }: { drawing: Drawing; label: string }) 
     if (now.drag) {
       const [right, down] = [event.clientX - now.drag.x, event.clientY - now.drag.y];
       now.drag = { x: event.clientX, y: event.clientY, far: now.drag.far + Math.hypot(right, down) };
-      now.camera = { ...now.camera, x: now.camera.x - right / now.camera.scale, y: now.camera.y - down / now.camera.scale };
+      now.camera = {
+        ...now.camera,
+        x: now.camera.x - right / now.camera.scale,
+        y: now.camera.y - down / now.camera.scale,
+      };
       now.held = true;
       return paint();
     }

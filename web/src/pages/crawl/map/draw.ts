@@ -49,7 +49,12 @@ export function draw(canvas: HTMLCanvasElement, picture: Picture, camera: Camera
   fillSpots(context, picture, camera, paints);
 }
 
-function strokeEdges(context: CanvasRenderingContext2D, { spots, edges, hovered }: Picture, camera: Camera, paints: Paints): void {
+function strokeEdges(
+  context: CanvasRenderingContext2D,
+  { spots, edges, hovered }: Picture,
+  camera: Camera,
+  paints: Paints,
+): void {
   const line = (from: Spot | undefined, to: Spot | undefined) => {
     if (!from || !to) return;
     context.moveTo(from.x, from.y);
@@ -70,7 +75,12 @@ function strokeEdges(context: CanvasRenderingContext2D, { spots, edges, hovered 
   context.stroke();
 }
 
-function fillSpots(context: CanvasRenderingContext2D, { spots, fills, names, hovered }: Picture, camera: Camera, paints: Paints): void {
+function fillSpots(
+  context: CanvasRenderingContext2D,
+  { spots, fills, names, hovered }: Picture,
+  camera: Camera,
+  paints: Paints,
+): void {
   for (const [place, spot] of spots.entries()) {
     const isHere = place === hovered;
     context.beginPath();
@@ -94,7 +104,13 @@ function fillSpots(context: CanvasRenderingContext2D, { spots, fills, names, hov
 }
 
 /** The spot at a point of the canvas. */
-export function spotAt(spots: readonly Spot[], camera: Camera, canvas: HTMLCanvasElement, left: number, top: number): number | undefined {
+export function spotAt(
+  spots: readonly Spot[],
+  camera: Camera,
+  canvas: HTMLCanvasElement,
+  left: number,
+  top: number,
+): number | undefined {
   const x = (left - canvas.clientWidth / 2) / camera.scale + camera.x;
   const y = (top - canvas.clientHeight / 2) / camera.scale + camera.y;
   const near = 4 / camera.scale;

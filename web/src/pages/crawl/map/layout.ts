@@ -1,5 +1,15 @@
 /** Finds places for vertices, within a bounded time. */
-import { type Simulation, type SimulationLinkDatum, type SimulationNodeDatum, forceCollide, forceLink, forceManyBody, forceSimulation, forceX, forceY } from "d3-force";
+import {
+  type Simulation,
+  type SimulationLinkDatum,
+  type SimulationNodeDatum,
+  forceCollide,
+  forceLink,
+  forceManyBody,
+  forceSimulation,
+  forceX,
+  forceY,
+} from "d3-force";
 
 export type Spot = SimulationNodeDatum & { x: number; y: number; radius: number };
 
@@ -21,11 +31,25 @@ export function layoutOf(radii: readonly number[], edges: readonly (readonly [nu
   const simulation: Simulation<Spot, undefined> = forceSimulation(spots)
     .stop()
     .alphaDecay(0.035)
-    .force("charge", forceManyBody<Spot>().strength(many > 500 ? -22 : -70).distanceMax(420).theta(1.1))
-    .force("link", forceLink(links).distance(many > 500 ? 34 : 60).strength(edges.length > many * 4 ? 0.03 : 0.12))
+    .force(
+      "charge",
+      forceManyBody<Spot>()
+        .strength(many > 500 ? -22 : -70)
+        .distanceMax(420)
+        .theta(1.1),
+    )
+    .force(
+      "link",
+      forceLink(links)
+        .distance(many > 500 ? 34 : 60)
+        .strength(edges.length > many * 4 ? 0.03 : 0.12),
+    )
     .force("x", forceX<Spot>().strength(0.055))
     .force("y", forceY<Spot>().strength(0.075))
-    .force("collide", forceCollide<Spot>((spot) => spot.radius + 1.5));
+    .force(
+      "collide",
+      forceCollide<Spot>((spot) => spot.radius + 1.5),
+    );
   let spent = 0;
   const run = (ms: number) => {
     const begin = performance.now();

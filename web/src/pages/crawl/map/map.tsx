@@ -41,7 +41,9 @@ const COLOURINGS = [
 type Colouring = (typeof COLOURINGS)[number][0];
 
 function Single({ network, changes }: MapProps) {
-  const poll = usePoll(network, 0, (signal) => readGraph(urlOf("/crawl/export", { network, format: "graphml" }), MOST, signal));
+  const poll = usePoll(network, 0, (signal) =>
+    readGraph(urlOf("/crawl/export", { network, format: "graphml" }), MOST, signal),
+  );
   const by: Colouring = COLOURINGS.find(([one]) => one === param("by"))?.[0] ?? "client";
   return (
     <section class="card" aria-label="Map">
@@ -49,7 +51,12 @@ function Single({ network, changes }: MapProps) {
         <h2>Who told of whom</h2>
         <div class="segments" role="group" aria-label="Colour by">
           {COLOURINGS.map(([one, text]) => (
-            <button type="button" key={one} aria-pressed={one === by} onClick={() => setParams({ by: one === "client" ? undefined : one }, "replace")}>
+            <button
+              type="button"
+              key={one}
+              aria-pressed={one === by}
+              onClick={() => setParams({ by: one === "client" ? undefined : one }, "replace")}
+            >
               {text}
             </button>
           ))}
@@ -65,7 +72,17 @@ function Single({ network, changes }: MapProps) {
   );
 }
 
-function Drawn({ network, graph, by, changes }: { network: string; graph: Graph; by: Colouring; changes: MapProps["changes"] }) {
+function Drawn({
+  network,
+  graph,
+  by,
+  changes,
+}: {
+  network: string;
+  graph: Graph;
+  by: Colouring;
+  changes: MapProps["changes"];
+}) {
   const { groups, groupOf } = useMemo(() => grouped(graph.vertices, by), [graph, by]);
   const degree = useMemo(() => degrees(graph), [graph]);
   const drawing: Drawing = {
@@ -81,17 +98,25 @@ function Drawn({ network, graph, by, changes }: { network: string; graph: Graph;
   const gone = [...changes].filter(([id, type]) => type === "gone" && known.has(id)).length;
   return (
     <>
-      <Canvas drawing={drawing} label={`Map of ${counted(graph.vertices.length, "node")} and ${counted(graph.edges.length, "edge")}; the part Nodes lists them`} />
+      <Canvas
+        drawing={drawing}
+        label={`Map of ${counted(graph.vertices.length, "node")} and ${counted(graph.edges.length, "edge")}; the part Nodes lists them`}
+      />
       <footer class="map-legend">
         {groups.map(({ name, colour, many }) => (
           <span key={name}>
-            <i class="blob" style={{ background: `var(--series-${colour})` }} /> <bdi>{name}</bdi> <span class="faint number">{count(many)}</span>
+            <i class="blob" style={{ background: `var(--series-${colour})` }} /> <bdi>{name}</bdi>{" "}
+            <span class="faint number">{count(many)}</span>
           </span>
         ))}
         <span class="faint map-note">
           {counted(graph.vertices.length, "node")}, {counted(graph.edges.length, "edge")}
           {graph.thinned && " (of more)"}
-          {(found > 0 || gone > 0) && <>; since it was drawn {found} found, {gone} gone (hollow)</>}
+          {(found > 0 || gone > 0) && (
+            <>
+              ; since it was drawn {found} found, {gone} gone (hollow)
+            </>
+          )}
         </span>
       </footer>
     </>
@@ -105,17 +130,34 @@ function grouped(vertices: Vertex[], by: Colouring): { groups: Group[]; groupOf:
   const nameOf = (vertex: Vertex) => (by === "freshness" ? freshness(vertex.freshness) : vertex[by] || "not said");
   const counts = new Map<string, number>();
   for (const vertex of vertices) counts.set(nameOf(vertex), (counts.get(nameOf(vertex)) ?? 0) + 1);
-  const order = [...counts].sort(([one, many], [other, more]) => (by === "freshness" ? Number.parseInt(one) - Number.parseInt(other) : Number(one === "not said") - Number(other === "not said") || more - many));
+  const order = [...counts].sort(([one, many], [other, more]) =>
+    by === "freshness"
+      ? Number.parseInt(one) - Number.parseInt(other)
+      : Number(one === "not said") - Number(other === "not said") || more - many,
+  );
   const named = order.filter(([name]) => name !== "not said").slice(0, 5);
   const colours = new Map(named.map(([name], place) => [name, place + 1]));
   const rest = order.filter(([name]) => !colours.has(name)).reduce((sum, [, many]) => sum + many, 0);
   const groups = named.map(([name, many]) => ({ name, colour: colours.get(name) ?? 6, many }));
-  if (rest > 0) groups.push({ name: named.length + 1 >= order.length && counts.has("not said") ? "not said" : "others", colour: 6, many: rest });
+  if (rest > 0)
+    groups.push({
+      name: named.length + 1 >= order.length && counts.has("not said") ? "not said" : "others",
+      colour: 6,
+      many: rest,
+    });
   return { groups, groupOf: (vertex) => colours.get(nameOf(vertex)) ?? 6 };
 }
 
 function freshness(value: number): string {
-  return value < 2 ? "0 to 1" : value < 5 ? "2 to 4" : value < 20 ? "5 to 19" : value < 100 ? "20 to 99" : "100 and more";
+  return value < 2
+    ? "0 to 1"
+    : value < 5
+      ? "2 to 4"
+      : value < 20
+        ? "5 to 19"
+        : value < 100
+          ? "20 to 99"
+          : "100 and more";
 }
 
 function degrees({ vertices, edges }: Graph): number[] {
@@ -126,7 +168,16 @@ function degrees({ vertices, edges }: Graph): number[] {
 
 function titleOf(vertex: Vertex | undefined, degree: number): string {
   if (!vertex) return "";
-  return [shortNode(vertex.id), vertex.client, vertex.address, vertex.fork, `freshness ${vertex.freshness}`, counted(degree, "edge")].filter(Boolean).join(" · ");
+  return [
+    shortNode(vertex.id),
+    vertex.client,
+    vertex.address,
+    vertex.fork,
+    `freshness ${vertex.freshness}`,
+    counted(degree, "edge"),
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 /** Of a large network, each client as a disc: its area is how many nodes it has. */
@@ -140,7 +191,8 @@ function Wholes({ network, stats }: MapProps) {
       edges: [],
       colours: parts.map(([name], place) => (name === "not said" ? 6 : (place % 5) + 1)),
       names: parts.map(([name, many]) => `${name} ${count(many)}`),
-      href: (place) => link("crawl", { network, client: parts[place]?.[0] === "not said" ? undefined : parts[place]?.[0] }),
+      href: (place) =>
+        link("crawl", { network, client: parts[place]?.[0] === "not said" ? undefined : parts[place]?.[0] }),
       title: (place) => `${parts[place]?.[0] ?? ""}: ${counted(parts[place]?.[1] ?? 0, "node")}`,
     }),
     [parts],
@@ -149,11 +201,12 @@ function Wholes({ network, stats }: MapProps) {
     <section class="card" aria-label="Map">
       <header>
         <h2>Clients</h2>
-        <span class="faint small">
-          {counted(stats.nodes, "node")}: too many to draw each, so each client is one
-        </span>
+        <span class="faint small">{counted(stats.nodes, "node")}: too many to draw each, so each client is one</span>
       </header>
-      <Canvas drawing={drawing} label={`Clients of ${counted(stats.nodes, "node")}; the part Clients and forks says the same in numbers`} />
+      <Canvas
+        drawing={drawing}
+        label={`Clients of ${counted(stats.nodes, "node")}; the part Clients and forks says the same in numbers`}
+      />
     </section>
   );
 }
