@@ -21,6 +21,8 @@ export type MapProps = {
 
 /** Above it single nodes are dust. */
 const MOST = 2000;
+/** Of more, each is smaller. */
+const CROWD = 500;
 
 export default function NetworkMap(props: MapProps) {
   if (props.stats.nodes === 0) {
@@ -87,7 +89,7 @@ function Drawn({
   const degree = useMemo(() => degrees(graph), [graph]);
   const drawing: Drawing = {
     key: graph,
-    radii: degree.map((many) => 3 + Math.min(5, Math.sqrt(many) * 0.7)),
+    radii: degree.map((many) => (graph.vertices.length > CROWD ? 2 : 3) + Math.min(5, Math.sqrt(many) * 0.5)),
     edges: graph.edges,
     colours: graph.vertices.map((vertex) => (changes.get(vertex.id) === "gone" ? 0 : groupOf(vertex))),
     href: (place) => nodeHref(network, graph.vertices[place]?.id ?? ""),
