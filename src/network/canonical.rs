@@ -4,20 +4,33 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::model::{Network, Node, Volatile};
+use super::model::{Network, Node};
+
+/// What changes at every poll. No string can hold it: its quotes would be escaped.
+const VOLATILE: &str = "\"last_message\":";
+/// Bytes that a node or a peer has, to begin with.
+const ITEM: usize = 1 << 10;
 
 impl Network {
-    /// The bytes of what makes two Networks the same: without what changes at every poll.
-    pub fn canonical(&self) -> Vec<u8> {
-        let mut still = self.clone();
-        still.peers.iter_mut().for_each(|peer| peer.last_message = Volatile(None));
+    /// As it is saved.
+    pub fn json(&self) -> String {
+        let mut json = Vec::with_capacity(ITEM * (self.nodes.len() + self.peers.len()));
         // Strings, integers and lists: this cannot fail.
-        serde_json::to_vec(&still).unwrap_or_default()
+        serde_json::to_writer(&mut json, self).ok();
+        String::from_utf8(json).unwrap_or_default()
     }
 
-    /// SHA-256 of the canonical bytes, in hexadecimal.
-    pub fn digest(&self) -> String {
-        Sha256::digest(self.canonical()).iter().fold(String::with_capacity(64), |hex, byte| format!("{hex}{byte:02x}"))
+    /// The text of what makes two Networks the same: without what changes at every poll.
+    pub fn canonical(&self) -> String {
+        still(&self.json()).collect()
+    }
+
+    /// As it is saved, and SHA-256 of the canonical text, in hexadecimal.
+    pub fn digested(&self) -> (String, String) {
+        let json = self.json();
+        let digest = still(&json).fold(Sha256::new(), |digest, piece| digest.chain_update(piece)).finalize();
+        let digest = digest.iter().fold(String::with_capacity(64), |hex, byte| format!("{hex}{byte:02x}"));
+        (json, digest)
     }
 
     /// In the shape that the service before had, as of `now` (seconds since 1970): ages in place of times.
@@ -43,6 +56,17 @@ impl Node {
     }
 }
 
+/// The same text with null for what changes at every poll.
+fn still(json: &str) -> impl Iterator<Item = &str> {
+    let mut pieces = json.split(VOLATILE);
+    let first = pieces.next();
+    let rest = pieces.flat_map(|piece| {
+        let end = piece.find([',', '}']).unwrap_or(piece.len());
+        [VOLATILE, "null", piece.get(end..).unwrap_or_default()]
+    });
+    first.into_iter().chain(rest)
+}
+
 fn value(item: &impl Serialize) -> Value {
     // Strings, integers and lists: this cannot fail.
     serde_json::to_value(item).unwrap_or_default()
@@ -61,4 +85,28 @@ fn aged(mut item: Value, now: f64) -> Value {
         }
     }
     item
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::samples, *};
+    use crate::network::{Reporters, Volatile, merge};
+
+    #[test]
+    fn only_what_changes_at_every_poll_is_left_out() {
+        let mut node = samples::node(1);
+        node.connected_peers = vec![samples::peer(2, 1), samples::peer(3, 1)];
+        node.connected_peers[0].address = r#"a","last_message":7,"x":"{"last_message":8}"#.into();
+        let of = |last: Option<i64>, node: &Node| {
+            let mut network = merge([node], None, &Reporters::new()).0;
+            network.peers.iter_mut().for_each(|peer| peer.last_message = Volatile(last));
+            (network.canonical(), network.digested().1, network)
+        };
+        let (text, digest, mut network) = of(Some(1_795_280_897), &node);
+        network.peers.iter_mut().for_each(|peer| peer.last_message = Volatile(None));
+        assert_eq!(text, serde_json::to_string(&network).unwrap());
+        assert_eq!((&text, &digest), (&of(None, &node).0, &of(Some(-1), &node).1));
+        node.connected_peers[1].address.push('x');
+        assert_ne!(digest, of(None, &node).1);
+    }
 }

@@ -151,8 +151,9 @@ impl Store {
         reporters: &Reporters,
         difference: &Difference<'_>,
     ) -> Result<Option<u64>, BrokerError> {
-        let (network_json, reporters, change) = (json(network), json(reporters), json(&difference.change()));
-        let (digest, patch) = (network.digest(), difference.patch().unwrap_or_default());
+        let (network_json, digest) = network.digested();
+        let (reporters, change) = (json(reporters), json(&difference.change()));
+        let patch = difference.patch().unwrap_or_default();
         let gone: Vec<String> = difference.departed().iter().take(MAX_GONE).map(json).collect();
         let revision: u64 = self
             .script(script!("save"), |cmd| {

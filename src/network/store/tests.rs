@@ -66,7 +66,7 @@ async fn what_belongs_together_is_written_together() {
     let news = store.news(1).await.unwrap();
     assert_eq!(store.revision().await.unwrap(), Some((2, stored.saved_at_ms)));
     let sha: String = store.broker.query(redis::cmd("HGET").arg(store.key("meta")).arg("sha256")).await.unwrap();
-    assert_eq!(sha, two.0.digest());
+    assert_eq!(sha, two.0.digested().1);
     let gone: Vec<serde_json::Value> =
         store.gone(9).await.unwrap().iter().map(|line| serde_json::from_str(line.get()).unwrap()).collect();
     let ids: Vec<_> = gone.iter().map(|gone| gone["peer"]["id"].as_str().unwrap().to_owned()).collect();

@@ -19,7 +19,7 @@ use crate::{
 /// How long who says nothing keeps the right to write.
 const LEASE: Duration = Duration::from_secs(10);
 /// Of how many parts of the time one goes into merging, at most.
-const SHARE: u32 = 5;
+const SHARE: u32 = 3;
 /// The least time between two merges.
 const GAP: Duration = Duration::from_millis(5);
 
