@@ -28,7 +28,7 @@ impl Network {
     /// As it is saved, and SHA-256 of the canonical text, in hexadecimal.
     pub fn digested(&self) -> (String, String) {
         let json = self.json();
-        let digest = still(&json).fold(Sha256::new(), |digest, piece| digest.chain_update(piece)).finalize();
+        let digest = still(&json).fold(Sha256::new(), Sha256::chain_update).finalize();
         let digest = digest.iter().fold(String::with_capacity(64), |hex, byte| format!("{hex}{byte:02x}"));
         (json, digest)
     }
