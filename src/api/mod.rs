@@ -28,6 +28,7 @@ mod run;
 mod search;
 mod server;
 mod spec;
+mod stream;
 mod system;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ mod subscription;
 
 use std::path::Path;
 
+pub(crate) use self::script::script;
 pub use self::{
     check::{CheckError, Software, check},
     connect::{Broker, Connection},

@@ -6,6 +6,23 @@ use redis::{Cmd, FromRedisValue};
 
 use super::{BrokerError, Connection};
 
+/// The script of these files of the caller's `lua/`, behind `lua/prelude.lua` or the prelude that is named; made once.
+macro_rules! script {
+    ($($part:literal),+) => {
+        $crate::broker::script!(behind "lua/prelude.lua", $($part),+)
+    };
+    (behind $prelude:literal, $($part:literal),+) => {{
+        static SCRIPT: std::sync::LazyLock<$crate::broker::Script> = std::sync::LazyLock::new(|| {
+            $crate::broker::Script::new(concat!(
+                include_str!($prelude),
+                $(include_str!(concat!("lua/", $part, ".lua"))),+
+            ))
+        });
+        &*SCRIPT
+    }};
+}
+pub(crate) use script;
+
 /// One Lua script: `KEYS` first, `ARGV` after them.
 #[derive(Debug)]
 pub struct Script {

@@ -224,6 +224,7 @@ mod tests {
         assert!(work.next(0, |_| ip).is_none() && work.is_empty());
         assert_eq!(work.depth(), Depth::default());
     }
+
     #[test]
     fn who_moves_away_does_not_keep_the_others_waiting() {
         let (here, there) = (IpAddr::from([8, 8, 8, 8]), IpAddr::from([9, 9, 9, 9]));

@@ -4,12 +4,9 @@ use std::collections::BTreeSet;
 
 use redis::{Cmd, Pipeline};
 
-use super::{
-    keys,
-    scripts::{Queue, script},
-};
+use super::{keys, scripts::Queue};
 use crate::{
-    broker::BrokerError,
+    broker::{BrokerError, script},
     job::{JobId, Shard, Status},
 };
 

@@ -4,7 +4,7 @@ use redis::{Cmd, FromRedisValue, Value};
 
 use super::{Claim, Death, Finish, Heard, IdempotencyKey, Lane, NewJob, Said, Submitted, Written, keys};
 use crate::{
-    broker::{Broker, BrokerError, Connection, Replicas, Script},
+    broker::{Broker, BrokerError, Connection, Replicas, Script, script},
     config::{Config, Durability},
     job::{JobId, Shard, Status},
     platform::Redis,
@@ -44,20 +44,6 @@ struct Limits {
     max_log_lines: u32,
     max_dataset: u64,
 }
-
-/// A script of these parts, the last of which is what it does.
-macro_rules! script {
-    ($($part:literal),+) => {{
-        static SCRIPT: std::sync::LazyLock<crate::broker::Script> = std::sync::LazyLock::new(|| {
-            crate::broker::Script::new(concat!(
-                include_str!("lua/prelude.lua"),
-                $(include_str!(concat!("lua/", $part, ".lua"))),+
-            ))
-        });
-        &*SCRIPT
-    }};
-}
-pub(super) use script;
 
 impl Queue {
     /// The queue behind `broker`.

@@ -19,14 +19,9 @@ pub struct Watch {
 }
 
 macro_rules! script {
-    ($name:literal) => {{
-        static SCRIPT: std::sync::LazyLock<$crate::broker::Script> = std::sync::LazyLock::new(|| {
-            let source =
-                concat!(include_str!("../queue/lua/prelude.lua"), include_str!(concat!("lua/", $name, ".lua")));
-            $crate::broker::Script::new(source)
-        });
-        &*SCRIPT
-    }};
+    ($name:literal) => {
+        $crate::broker::script!(behind "../queue/lua/prelude.lua", $name)
+    };
 }
 pub(super) use script;
 

@@ -1,36 +1,19 @@
 //! `GET /network/events`
 
-use std::{convert::Infallible, time::Duration};
-
 use axum::{
     extract::State,
     http::HeaderMap,
-    response::{
-        IntoResponse,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{Response, sse::Event},
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
 
-use super::{
-    Fault,
-    socket::{permit, wanted},
-};
+use super::{Fault, permit, wanted};
 use crate::{
-    api::{Api, query::Query},
+    api::{Api, query::Query, stream::Stream},
     network::{Follower, Message},
 };
 
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
 /// Follows the Network and its alarms.
-pub(crate) async fn events(
-    State(api): State<Api>,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<impl IntoResponse, Fault> {
+pub(crate) async fn events(State(api): State<Api>, query: Query, headers: HeaderMap) -> Result<Response, Fault> {
     let query = query.only(&["prefix", "since", "diff"])?;
     let last = headers.get("last-event-id").map(|id| id.to_str().ok().and_then(|id| id.parse().ok()));
     let since: Option<u64> = match last {
@@ -40,44 +23,23 @@ pub(crate) async fn events(
     let permit = permit(&api)?;
     let follower = api.networks.feeds.follow(&api.store(&query)?, wanted(&query)?, since).await?;
     // One event may wait: what comes after it is the newest there is then.
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(send(follower, sender, api.stop.clone(), permit));
-    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    let (stream, answer) = Stream::open(&api, permit, 1);
+    tokio::spawn(send(follower, stream));
+    Ok(answer)
 }
 
-/// Sends until the client leaves or the process stops.
-async fn send(
-    mut follower: Follower,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
-    stop: CancellationToken,
-    _permit: OwnedSemaphorePermit,
-) {
+/// Sends until the stream is over. First there has to be room, then it is asked what to send: it shall be the newest.
+async fn send(mut follower: Follower, stream: Stream) {
     let mut alarms = String::new();
-    loop {
-        // First a place for it, then what it is: it shall be the newest when it is sent.
-        let place = tokio::select! {
-            place = sender.reserve() => place,
-            () = stop.cancelled() => return,
-        };
-        let Ok(place) = place else { return };
-        let told = tokio::select! {
-            told = follower.next() => told,
-            () = sender.closed() => return,
-            () = stop.cancelled() => return,
-        };
-        let Some(told) = told else { return };
-        drop(place);
+    while stream.room().await.is_some() {
+        let Some(Some(told)) = stream.until(follower.next()).await else { return };
         let mut events: Vec<Event> = told.messages.iter().map(event).collect();
         if alarms != told.alarms {
             events.push(Event::default().event("alarms").data(&told.alarms));
             alarms = told.alarms;
         }
         for event in events {
-            let sent = tokio::select! {
-                sent = sender.send(Ok(event)) => sent,
-                () = stop.cancelled() => return,
-            };
-            if sent.is_err() {
+            if stream.send(event).await.is_none() {
                 return;
             }
         }

@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 
 pub(super) use self::{
     events::events,
@@ -22,10 +23,10 @@ pub(super) use self::{
     socket::socket,
     whole::{gone, network},
 };
-use super::{Api, problem::Problem, query::Known};
+use super::{Api, problem::Problem, query::Known, stream};
 use crate::{
     broker::BrokerError,
-    network::{Feeds, Prefix, Store},
+    network::{Feeds, Prefix, Store, Wanted},
 };
 
 /// Everything that is known of full nodes.
@@ -67,6 +68,16 @@ impl Format {
             Some(_) => Err(Fault::bad_query("format: expected legacy, or none")),
         }
     }
+}
+
+/// One of the streams that may be open at once.
+fn permit(api: &Api) -> Result<OwnedSemaphorePermit, Fault> {
+    stream::permit(api).map_err(|_| Fault::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams"))
+}
+
+/// What a follower wants to be told of a change.
+fn wanted(query: &Known) -> Result<Wanted, Fault> {
+    Ok(if query.parsed::<bool>("diff")?.unwrap_or(false) { Wanted::Diffs } else { Wanted::Networks })
 }
 
 impl Fault {

@@ -18,13 +18,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Fault;
+use super::{Fault, permit, wanted};
 use crate::{
-    api::{
-        Api,
-        query::{Known, Query},
-    },
-    network::{Follower, Wanted},
+    api::{Api, query::Query},
+    network::Follower,
 };
 
 /// How often a client is asked whether it is there; one that has not said anything for twice as long is not.
@@ -53,17 +50,6 @@ pub(crate) async fn socket(
     let stop = api.stop.clone();
     let upgrade = upgrade.max_message_size(MAX_SAID).max_frame_size(MAX_SAID);
     Ok(upgrade.on_upgrade(move |socket| send(socket, follower, stop, permit)))
-}
-
-/// One of the streams that may be open at once.
-pub(super) fn permit(api: &Api) -> Result<OwnedSemaphorePermit, Fault> {
-    let permit = api.streams.clone().try_acquire_owned();
-    permit.map_err(|_| Fault::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams"))
-}
-
-/// What the client wants to be told of a change.
-pub(super) fn wanted(query: &Known) -> Result<Wanted, Fault> {
-    Ok(if query.parsed::<bool>("diff")?.unwrap_or(false) { Wanted::Diffs } else { Wanted::Networks })
 }
 
 /// Whether this is no page of somebody else's: browsers let any page open a WebSocket to anybody, and say whose it is.

@@ -38,7 +38,7 @@ pub use self::{
     read::{EpochCounts, part_of, unpack},
 };
 use crate::{
-    broker::{Broker, BrokerError, Script},
+    broker::{Broker, BrokerError, Script, script},
     job::Shard,
 };
 
@@ -50,15 +50,6 @@ const MAX_INBOX: usize = 100_000;
 const MAX_GONE: usize = 10_000;
 /// Events that can be read again.
 const MAX_EVENTS: usize = 10_000;
-
-macro_rules! script {
-    ($name:literal) => {{
-        static SCRIPT: std::sync::LazyLock<Script> = std::sync::LazyLock::new(|| {
-            Script::new(concat!(include_str!("lua/prelude.lua"), include_str!(concat!("lua/", $name, ".lua"))))
-        });
-        &*SCRIPT
-    }};
-}
 
 /// One network's part of the database. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -35,7 +35,7 @@ use super::{
     model::Network,
     prefix::Prefix,
 };
-use crate::broker::{Broker, BrokerError, Script};
+use crate::broker::{Broker, BrokerError, Script, script};
 
 /// Events that can be read again.
 const MAX_EVENTS: usize = 1000;
@@ -45,15 +45,6 @@ const MAX_GONE: usize = 1000;
 pub const MAX_DIFFS: usize = 16;
 /// How long alarms stay on without a word.
 const ALARMS: Duration = Duration::from_mins(1);
-
-macro_rules! script {
-    ($name:literal) => {{
-        static SCRIPT: std::sync::LazyLock<Script> = std::sync::LazyLock::new(|| {
-            Script::new(concat!(include_str!("lua/prelude.lua"), include_str!(concat!("lua/", $name, ".lua"))))
-        });
-        &*SCRIPT
-    }};
-}
 
 /// One Network in Redis. Cheap to clone.
 #[derive(Clone, Debug)]

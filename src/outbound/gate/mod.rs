@@ -36,7 +36,7 @@ use sha2::{Digest as _, Sha256};
 pub(super) use self::crowd::Crowd;
 use super::{Client, Endpoint, Error, Outcome, Request, Response};
 use crate::{
-    broker::{Broker, BrokerError, Script},
+    broker::{Broker, BrokerError, Script, script},
     config,
 };
 
@@ -45,15 +45,6 @@ const TRIAL_GRACE: Duration = Duration::from_secs(5);
 
 /// How much longer than asked for a wait may be: many who wait for one endpoint shall not come back at once.
 const SPREAD: f64 = 0.2;
-
-macro_rules! script {
-    ($name:literal) => {{
-        static SCRIPT: std::sync::LazyLock<Script> = std::sync::LazyLock::new(|| {
-            Script::new(concat!(include_str!("lua/prelude.lua"), include_str!(concat!("lua/", $name, ".lua"))))
-        });
-        &*SCRIPT
-    }};
-}
 
 /// The gate before endpoints of strangers. Cheap to clone.
 #[derive(Clone, Debug)]

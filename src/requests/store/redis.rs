@@ -22,20 +22,11 @@ use super::{
     Advanced, Answer, Attempt, Because, Created, LONGEST_DELIVERY, MAX_LOG, Place, RequestStore, Step, StoreError, Task,
 };
 use crate::{
-    broker::{Broker, Script},
+    broker::{Broker, Script, script},
     job::{JobId, Shard},
     queue::keys,
     requests::{At, Callback, Order, ProviderJob, Record, RequestId, Tally, id::SHARDS},
 };
-
-macro_rules! script {
-    ($name:literal) => {{
-        static SCRIPT: std::sync::LazyLock<Script> = std::sync::LazyLock::new(|| {
-            Script::new(concat!(include_str!("lua/prelude.lua"), include_str!(concat!("lua/", $name, ".lua"))))
-        });
-        &*SCRIPT
-    }};
-}
 
 /// Requests kept in Redis. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 /** Inputs for values that have values in them. */
 import { Icon } from "../ui/icon";
+import { IconButton } from "../ui/icon-button";
 import { Words } from "../ui/text";
 import { AnyField, type InputProps } from "./field";
 import { type Member, type Schema, type Variant, fieldOf, pointer as below, variantIn } from "./schema";
@@ -148,16 +149,11 @@ export function List(props: InputProps & { item: Schema }) {
             value={one}
             onChange={(next) => set(items.map((before, at) => (at === place ? (next ?? empty) : before)))}
           />
-          <button
-            type="button"
-            class="button"
-            data-kind="plain"
-            data-icon-only
-            aria-label={`Remove item ${place + 1} of ${name}`}
+          <IconButton
+            icon="close"
+            label={`Remove item ${place + 1} of ${name}`}
             onClick={() => set(items.filter((_, at) => at !== place))}
-          >
-            <Icon name="close" />
-          </button>
+          />
         </div>
       ))}
       <button

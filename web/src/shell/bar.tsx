@@ -2,6 +2,7 @@
 import { connection } from "../api/connection";
 import { paused } from "../api/poll";
 import { Icon, type IconName } from "../ui/icon";
+import { IconButton } from "../ui/icon-button";
 import { helpOpen } from "./help";
 import { navOpen } from "./nav";
 import { paletteOpen } from "./palette";
@@ -71,18 +72,13 @@ function standing(): [string, string, IconName] {
 function Pause() {
   const label = paused.value ? "Go on (p)" : "Pause (p)";
   return (
-    <button
-      type="button"
-      class="button"
-      data-kind="plain"
-      data-icon-only
-      aria-label={label}
+    <IconButton
+      icon={paused.value ? "run" : "pause"}
+      label={label}
       title={label}
-      aria-pressed={paused.value}
+      pressed={paused.value}
       onClick={() => (paused.value = !paused.value)}
-    >
-      <Icon name={paused.value ? "run" : "pause"} />
-    </button>
+    />
   );
 }
 
@@ -92,16 +88,11 @@ const THEME_ICONS: Record<Theme, IconName> = { system: "display", light: "sun", 
 function ThemeSwitch() {
   const label = `Theme: ${theme.value}; change to ${NEXT[theme.value]}`;
   return (
-    <button
-      type="button"
-      class="button"
-      data-kind="plain"
-      data-icon-only
-      aria-label={label}
+    <IconButton
+      icon={THEME_ICONS[theme.value]}
+      label={label}
       title={label}
       onClick={() => (theme.value = NEXT[theme.value])}
-    >
-      <Icon name={THEME_ICONS[theme.value]} />
-    </button>
+    />
   );
 }

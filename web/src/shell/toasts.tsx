@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { asProblem } from "../api/problem";
-import { Icon } from "../ui/icon";
+import { IconButton } from "../ui/icon-button";
 
 type Toast = { id: number; kind: "good" | "bad"; text: ComponentChildren };
 
@@ -47,16 +47,7 @@ export function Toasts() {
       {toasts.value.map((toast) => (
         <div class="toast" data-kind={toast.kind} key={toast.id}>
           <div>{toast.text}</div>
-          <button
-            type="button"
-            class="button"
-            data-kind="plain"
-            data-icon-only
-            aria-label="Close"
-            onClick={() => close(toast.id)}
-          >
-            <Icon name="close" />
-          </button>
+          <IconButton icon="close" label="Close" onClick={() => close(toast.id)} />
         </div>
       ))}
     </div>

@@ -3,7 +3,7 @@ import { absolute, clock, duration, now, relative } from "../format/time";
 import { cut, webAddress } from "../format/safe";
 import { zone } from "../shell/preferences";
 import { tell, tellFailure } from "../shell/toasts";
-import { Icon } from "./icon";
+import { IconButton } from "./icon-button";
 
 const LONGEST = 2000;
 
@@ -62,17 +62,7 @@ export function Copy({ text, what }: { text: string; what: string }) {
     );
   };
   return (
-    <button
-      type="button"
-      class="button"
-      data-kind="plain"
-      data-icon-only
-      aria-label={`Copy ${what.toLowerCase()}`}
-      title={`Copy ${what.toLowerCase()}`}
-      onClick={copy}
-    >
-      <Icon name="copy" />
-    </button>
+    <IconButton icon="copy" label={`Copy ${what.toLowerCase()}`} title={`Copy ${what.toLowerCase()}`} onClick={copy} />
   );
 }
 

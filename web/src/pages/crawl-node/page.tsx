@@ -1,11 +1,11 @@
 /** One node of a crawled network: its record read key by key, its neighbours, how it fared. */
 import "./crawl-node.css";
-import type { ComponentChildren } from "preact";
 import type { components } from "../../api/schema.gen";
 import { get } from "../../api/client";
 import { usePoll } from "../../api/poll";
 import { figure } from "../../format/quantity";
 import { link, param, parts } from "../../router";
+import { type Fact, FactsCard } from "../../ui/facts";
 import { Failed, Loading } from "../../ui/note";
 import { Copy, Span, Time } from "../../ui/text";
 import { type CrawlNode, NodeBadge, addressOf, shortNode } from "../crawl/node";
@@ -73,7 +73,7 @@ function Whole({ node }: { node: Detail }) {
 }
 
 function Facts({ node }: { node: Detail }) {
-  const rows: [string, ComponentChildren][] = [
+  const rows: Fact[] = [
     ["Network", <a href={link("crawl", { network: node.network })}>{node.network}</a>],
     ["Address", <bdi class="mono">{addressOf(node) ?? "none in its record"}</bdi>],
     [
@@ -99,16 +99,7 @@ function Facts({ node }: { node: Detail }) {
     ["Heard of", node.heard_at && <Time at={node.heard_at} />],
     ["Asked in vain", node.tries !== undefined && `${node.tries} times in a row`],
   ];
-  return (
-    <section class="card" aria-label="Facts">
-      <header>
-        <h2>Facts</h2>
-      </header>
-      <dl class="facts body">
-        {rows.map(([name, value]) => value && [<dt key={name}>{name}</dt>, <dd key={`${name} value`}>{value}</dd>])}
-      </dl>
-    </section>
-  );
+  return <FactsCard facts={rows} />;
 }
 
 /** More are kept by nobody's wish. */

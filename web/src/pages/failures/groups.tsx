@@ -4,6 +4,7 @@ import { mayAct } from "../../api/system";
 import { count } from "../../format/quantity";
 import { link } from "../../router";
 import { Icon } from "../../ui/icon";
+import { IconButton } from "../../ui/icon-button";
 import { StatusBadge } from "../../ui/status";
 import { type Column, Table } from "../../ui/table";
 import { Line, Time, shortId } from "../../ui/text";
@@ -97,17 +98,12 @@ export function GroupActions({ group, onDone }: { group: Group; onDone: () => vo
       >
         <Icon name="again" /> Run again
       </button>
-      <button
-        type="button"
-        class="button"
-        data-kind="plain"
-        data-icon-only
-        aria-label={`Delete: ${groupId(group)}`}
+      <IconButton
+        icon="trash"
+        label={`Delete: ${groupId(group)}`}
         title="Delete these jobs"
         onClick={() => void act("delete")}
-      >
-        <Icon name="trash" />
-      </button>
+      />
     </span>
   );
 }

@@ -1,7 +1,7 @@
 /** What a job is, at a glance. */
-import type { ComponentChildren } from "preact";
 import { bytes } from "../../format/quantity";
 import { link } from "../../router";
+import { type Fact, FactsCard } from "../../ui/facts";
 import { isTerminal } from "../../ui/status";
 import { Prose, Span, Time, shortId } from "../../ui/text";
 import { Labels } from "../jobs/columns";
@@ -9,7 +9,7 @@ import type { Job } from "./live";
 
 export function Facts({ job }: { job: Job }) {
   const waited = job.queued_at && (job.started_at || !isTerminal(job.status));
-  const rows: [string, ComponentChildren][] = [
+  const rows: Fact[] = [
     ["Platform", <a href={link("jobs", { platform: job.platform_id })}>{job.platform_id}</a>],
     ["Pool", `${job.pool}, priority ${job.priority}`],
     ["Labels", job.labels && <Labels labels={job.labels} />],
@@ -42,22 +42,5 @@ export function Facts({ job }: { job: Job }) {
     ["Run again as", job.retried_by && <a href={link(`jobs/${job.retried_by}`)}>{shortId(job.retried_by)}</a>],
     ["Kept until", job.expires_at && <Time at={job.expires_at} as="full" />],
   ];
-  return (
-    <section class="card" aria-label="Facts">
-      <header>
-        <h2>Facts</h2>
-      </header>
-      <dl class="facts body">
-        {rows.map(
-          ([name, value]) =>
-            value && (
-              <>
-                <dt key={name}>{name}</dt>
-                <dd key={`${name} value`}>{value}</dd>
-              </>
-            ),
-        )}
-      </dl>
-    </section>
-  );
+  return <FactsCard facts={rows} />;
 }

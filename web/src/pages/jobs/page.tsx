@@ -3,9 +3,11 @@ import "./jobs.css";
 import { useState } from "preact/hooks";
 import { mayAct } from "../../api/system";
 import { briefCount } from "../../format/quantity";
-import { link, param, place, setParams } from "../../router";
+import { link, param, place } from "../../router";
 import { Icon } from "../../ui/icon";
+import { NewTask } from "../../ui/new-task";
 import { Empty, Failed, Loading } from "../../ui/note";
+import { CursorPager } from "../../ui/pager";
 import { Table } from "../../ui/table";
 import { BulkBar } from "./bulk";
 import { JOB_COLUMNS, jobHref } from "./columns";
@@ -24,11 +26,7 @@ export default function Jobs() {
     <>
       <header class="head">
         <h1>Jobs</h1>
-        {mayAct() && (
-          <a class="button" data-kind="main" href={link("new")}>
-            <Icon name="create" /> New task
-          </a>
-        )}
+        <NewTask />
       </header>
       <div class="stack">
         <Tabs />
@@ -121,32 +119,12 @@ function Pager({ live }: { live: Live }) {
   const { data } = live.poll;
   const total = data?.total;
   return (
-    <footer class="pager">
-      <span class="number">
-        {live.rows.length > 0 &&
-          (total
-            ? `${live.rows.length} of ${total.exact ? "" : "at least "}${briefCount(total.count)}`
-            : `${live.rows.length} shown`)}
-        {live.rows.length > 0 && data?.order && <span class="faint">, {ORDERS[data.order]}</span>}
-      </span>
-      {param("cursor") && (
-        <>
-          <button type="button" class="button" onClick={() => setParams({ cursor: undefined })}>
-            First page
-          </button>
-          <button type="button" class="button" onClick={() => history.back()}>
-            <Icon name="back" /> Back
-          </button>
-        </>
-      )}
-      <button
-        type="button"
-        class="button"
-        disabled={!data?.cursor || live.poll.stale}
-        onClick={() => setParams({ cursor: data?.cursor })}
-      >
-        Next page <Icon name="next" />
-      </button>
-    </footer>
+    <CursorPager next={data?.cursor} busy={live.poll.stale}>
+      {live.rows.length > 0 &&
+        (total
+          ? `${live.rows.length} of ${total.exact ? "" : "at least "}${briefCount(total.count)}`
+          : `${live.rows.length} shown`)}
+      {live.rows.length > 0 && data?.order && <span class="faint">, {ORDERS[data.order]}</span>}
+    </CursorPager>
   );
 }

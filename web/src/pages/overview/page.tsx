@@ -2,9 +2,7 @@
 import "./overview.css";
 import { get } from "../../api/client";
 import { usePoll } from "../../api/poll";
-import { mayAct } from "../../api/system";
-import { link } from "../../router";
-import { Icon } from "../../ui/icon";
+import { NewTask } from "../../ui/new-task";
 import { Read } from "../../ui/note";
 import { Charts } from "./charts";
 import { Figures } from "./figures";
@@ -19,11 +17,7 @@ export default function Overview() {
     <>
       <header class="head">
         <h1>Overview</h1>
-        {mayAct() && (
-          <a class="button" data-kind="main" href={link("new")}>
-            <Icon name="create" /> New task
-          </a>
-        )}
+        <NewTask />
       </header>
       <div class="stack">
         <Read poll={stats} lines={6}>

@@ -5,7 +5,7 @@ import { usePoll } from "../../api/poll";
 import { bytes, count } from "../../format/quantity";
 import { cut } from "../../format/safe";
 import { setParams } from "../../router";
-import { Icon } from "../../ui/icon";
+import { IconButton } from "../../ui/icon-button";
 import { Json } from "../../ui/json";
 import { Read } from "../../ui/note";
 import { Table } from "../../ui/table";
@@ -34,16 +34,11 @@ export function AnswerCard({ request, part }: { request: string; part: Part }) {
           {poll.data && `${KINDS[poll.data.kind]}, `}
           {bytes(part.result?.bytes ?? 0)}
         </span>
-        <button
-          type="button"
-          class="button"
-          data-kind="plain"
-          data-icon-only
-          aria-label="Close the answer"
+        <IconButton
+          icon="close"
+          label="Close the answer"
           onClick={() => setParams({ provider: undefined }, "replace")}
-        >
-          <Icon name="close" />
-        </button>
+        />
       </header>
       <Read poll={poll}>{(content) => <Shown content={content} />}</Read>
     </section>
