@@ -24,6 +24,9 @@ pub struct Settings {
     /// These jobs are meant.
     #[schemars(length(min = 1, max = 1000))]
     job_ids: Option<Vec<String>>,
+    /// Of a filter's jobs, only those are meant that were accepted before this one, whose id it is; by itself the job that
+    /// does it. If that is run again, it means the same jobs as at first.
+    as_of: Option<String>,
 }
 
 pub async fn _run(job: Context, settings: Settings) -> Result<bulk::Report> {
@@ -35,5 +38,7 @@ pub async fn _run(job: Context, settings: Settings) -> Result<bulk::Report> {
         }
         _ => return Err(Failure::settings("", "either filter or job_ids is expected")),
     };
-    bulk::run(&job, settings.action, about).await
+    let than = settings.as_of.map_or(Ok(job.id()), |id| id.parse());
+    let than = than.map_err(|_| Failure::settings("/as_of", "a job id is expected"))?;
+    bulk::run(&job, settings.action, about, than).await
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     bulk::{self, Action},
-    job::{Filter, JobId, Options, Total},
+    job::{Filter, JobId, MAX_PRIORITY, Options, Total},
 };
 
 /// Jobs that can be named.
@@ -97,7 +97,10 @@ async fn start(api: &Api, order: Order) -> Result<Response, Problem> {
     settings.extend(order.filter.map(|filter| ("filter".to_owned(), Value::from(filter))));
     settings.extend(order.job_ids.map(|ids| ("job_ids".to_owned(), json!(ids))));
     let id = api.jobs.next_id();
-    api.jobs.start(id, bulk::PLATFORM, settings, Options::default()).await?;
+    settings.insert("as_of".into(), json!(id));
+    // It must not wait behind the flood that it is to stem.
+    let options = Options { priority: Some(MAX_PRIORITY), ..Options::default() };
+    api.jobs.start(id, bulk::PLATFORM, settings, options).await?;
     Ok(body::accepted(id))
 }
 

@@ -1,6 +1,6 @@
 //! HTTP: what `openapi.yaml` describes.
 //!
-//! In: requests. Out: answers from [`Jobs`]; this room runs nothing and knows no key of Redis but for the diagnosis.
+//! In: requests. Out: answers from [`Jobs`]; this room runs nothing and knows no key of Redis.
 //! Invariants: every error is a problem document with a stable code; a write is one call of a script, done wholly or
 //! not at all, also if its client leaves;
 //! nothing that a client sends is read without a bound.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Action, Door, Filter, JobId};
 use crate::{
-    job::{CancelError, Jobs, ListError, ReadError, Refusal, RetryError, Shard, Total},
+    job::{CancelError, Job, Jobs, ListError, ReadError, Refusal, RetryError, Shard, Total},
     platform::{Context, Failure, Result},
     queue::Deleted,
 };
@@ -20,6 +20,11 @@ const PAGE: usize = 100;
 
 /// Jobs with which it is done at once.
 const AT_ONCE: usize = 16;
+
+/// Whoever is to be cancelled may go back meanwhile, from running to waiting, past where one has looked. So all are walked
+/// again, until so many passes after each other have found nobody new; and so many times at most.
+const QUIET_PASSES: usize = 2;
+const MAX_PASSES: usize = 20;
 
 /// Which jobs it is about.
 #[derive(Clone, Debug)]
@@ -52,12 +57,30 @@ struct State {
     next: usize,
     /// Where in the list of that filter.
     cursor: Option<String>,
+    /// How often all filters were walked, and how many times in a row that brought nothing.
+    passes: usize,
+    quiet_passes: usize,
+    /// With how many it was done before this pass.
+    done_before: usize,
     report: Report,
 }
 
 impl State {
     fn beginning(expected: Total) -> Self {
-        Self { expected, next: 0, cursor: None, report: Report::default() }
+        let report = Report::default();
+        Self { expected, next: 0, cursor: None, passes: 0, quiet_passes: 0, done_before: 0, report }
+    }
+
+    /// Begins to walk all filters again, unless that has brought nothing for long enough.
+    fn begin_again(&mut self) -> bool {
+        self.passes += 1;
+        self.quiet_passes = if self.report.done == self.done_before { self.quiet_passes + 1 } else { 0 };
+        self.done_before = self.report.done;
+        let goes_on = self.quiet_passes < QUIET_PASSES && self.passes < MAX_PASSES;
+        if goes_on {
+            (self.next, self.cursor) = (0, None);
+        }
+        goes_on
     }
 
     /// How far it is, 0 to 1. Of how many it is not known it comes nearer and nearer.
@@ -75,12 +98,12 @@ enum Outcome {
     Failed(&'static str),
 }
 
-/// Does it about all of them.
-pub async fn run(job: &Context, action: Action, about: About) -> Result<Report> {
+/// Does it about all of them; of a filter's jobs, those that are older than `than`.
+pub async fn run(job: &Context, action: Action, about: About, than: JobId) -> Result<Report> {
     let jobs = job.room::<Door>()?.enter().await?;
     let bulk = Bulk { job, jobs, action };
     match about {
-        About::Filter(filter) => bulk.walk(&filter).await,
+        About::Filter(filter) => bulk.walk(&filter, than).await,
         About::Jobs(ids) => bulk.go_through(&ids).await,
     }
 }
@@ -92,7 +115,7 @@ struct Bulk<'a> {
 }
 
 impl Bulk<'_> {
-    async fn walk(&self, filter: &Filter) -> Result<Report> {
+    async fn walk(&self, filter: &Filter, than: JobId) -> Result<Report> {
         let unfit = |detail: String| Failure::settings("/filter", detail);
         filter.check().map_err(|error| unfit(error.to_string()))?;
         let parts = self.action.parts(filter).map_err(|error| unfit(error.to_string()))?;
@@ -100,16 +123,31 @@ impl Bulk<'_> {
             Some(state) => state,
             None => State::beginning(self.action.matching(&self.jobs, &parts).await?),
         };
-        let parts: Vec<Filter> = parts.into_iter().map(|part| part.as_of(self.job.id())).collect();
-        while let Some(part) = parts.get(state.next) {
-            let page = self.jobs.list(part, PAGE, state.cursor.as_deref()).await?;
-            let ids: Vec<JobId> = page.jobs.iter().map(|job| job.job_id).collect();
-            self.act(&ids, &mut state.report).await?;
-            state.next += usize::from(page.cursor.is_none());
-            state.cursor = page.cursor;
-            self.say(&state).await?;
+        let parts: Vec<Filter> = parts.into_iter().map(|part| part.as_of(than)).collect();
+        loop {
+            while let Some(part) = parts.get(state.next) {
+                let page = self.jobs.list(part, PAGE, state.cursor.as_deref()).await?;
+                let meant = page.jobs.iter().filter(|job| self.means(job, filter, state.passes));
+                let ids: Vec<JobId> = meant.map(|job| job.job_id).collect();
+                self.act(&ids, &mut state.report).await?;
+                state.next += usize::from(page.cursor.is_none());
+                state.cursor = page.cursor;
+                self.say(&state).await?;
+            }
+            if self.action != Action::Cancel || !state.begin_again() {
+                return Ok(state.report);
+            }
         }
-        Ok(state.report)
+    }
+
+    /// Whether one that the filter finds is meant. What somebody did about many jobs is not done again by the way; and who
+    /// was told to stop in an earlier pass is on its way.
+    fn means(&self, job: &Job, filter: &Filter, passes: usize) -> bool {
+        match self.action {
+            Action::Cancel => passes == 0 || job.cancel_requested_at.is_none(),
+            Action::Retry => job.platform_id != PLATFORM || filter.platform.is_some(),
+            Action::Delete => true,
+        }
     }
 
     async fn go_through(&self, ids: &[JobId]) -> Result<Report> {
@@ -213,6 +251,23 @@ impl From<ListError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_walks_again_until_nobody_new_is_found() {
+        let mut state = State::beginning(Total { count: 9, exact: true });
+        let mut passes = Vec::new();
+        for done in [9, 9, 10, 10, 10] {
+            (state.next, state.report.done) = (5, done);
+            passes.push((state.begin_again(), state.next));
+        }
+        assert_eq!(passes, [(true, 0), (true, 0), (true, 0), (true, 0), (false, 5)]);
+        let mut state = State::beginning(Total { count: 9, exact: true });
+        let passes = (1..).take_while(|pass| {
+            state.report.done += 1;
+            state.begin_again() && *pass < 1000
+        });
+        assert_eq!(passes.count() + 1, MAX_PASSES);
+    }
 
     #[test]
     fn it_comes_nearer_its_end_and_not_beyond() {

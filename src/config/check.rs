@@ -9,6 +9,9 @@ use crate::job::Shard;
 /// The tables whose keys are the user's own.
 const OWN: [&str; 3] = ["sanjers.pools", "providers", "callbacks"];
 
+/// Events that an event stream holds at least: many times what is read of it at once.
+const MIN_EVENTS: u32 = 1000;
+
 /// What is said of a value that shall be a list and is none.
 const LIST: &str = "expected a list of texts in quotes";
 
@@ -95,8 +98,11 @@ pub(super) fn meaning(config: &Config) -> Result<(), (&'static str, String)> {
     if config.queue.max_crashes == 0 {
         return no("queue.max_crashes", "expected at least 1");
     }
-    if config.jobs.max_events == 0 {
-        return no("jobs.max_events", "expected at least 1");
+    if config.jobs.max_events < MIN_EVENTS {
+        return no(
+            "jobs.max_events",
+            &format!("expected at least {MIN_EVENTS}: who follows must see them before they go"),
+        );
     }
     if config.network.ports.0.is_empty() {
         return no("network.ports", "expected at least one port");
@@ -190,8 +196,8 @@ fn is_filter(text: &str) -> bool {
     text.split(',').all(has_level) && EnvFilter::try_new(text).is_ok()
 }
 
-/// Whether it may stand in a key of Redis and in a process's name.
-pub(super) fn is_name(name: &str) -> bool {
+/// Whether it may stand in a key of Redis and in a process's name, as names of pools and providers do.
+pub fn is_name(name: &str) -> bool {
     (1..=40).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')

@@ -21,10 +21,12 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    check::is_name,
     list::{List, PortRange},
     load::{ConfigError, Overrides, defaults, load},
     place::{Place, PlaceError, Watched},
     requests::{CallbackTo, Provider, Receiver, Requests, RequestsIn},
+    show::hide,
     units::{ByteSize, Durability, LogFormat, LogLevel, PoolSize, Span, UnitError},
 };
 

@@ -33,14 +33,20 @@ impl Config {
     }
 }
 
-/// Masks a URL's password and what follows its path.
-fn hide(url: &mut Url) {
+/// What stands in a URL for what is not shown: the other mask would be escaped.
+const HIDDEN: &str = "***";
+
+/// Masks all of a URL but its place: keys stand in passwords, in paths (`/v3/<key>`) and in parameters.
+pub fn hide(url: &mut Url) {
     if url.password().is_some() {
         // It cannot fail: there is one.
-        url.set_password(Some(MASK)).ok();
+        url.set_password(Some(HIDDEN)).ok();
+    }
+    if !matches!(url.path(), "" | "/") {
+        url.set_path(HIDDEN);
     }
     if url.query().is_some() {
-        url.set_query(Some(MASK));
+        url.set_query(Some(HIDDEN));
     }
 }
 
@@ -83,9 +89,10 @@ mod tests {
     #[test]
     fn keys_in_urls_are_hidden() {
         for (url, shown) in [
-            ("https://a.example/path", "https://a.example/path"),
-            ("https://a.example/path?key=s3cret", "https://a.example/path?%E2%80%A2%E2%80%A2%E2%80%A2%E2%80%A2"),
-            ("https://me:s3cret@a.example/", "https://me:%E2%80%A2%E2%80%A2%E2%80%A2%E2%80%A2@a.example/"),
+            ("https://a.example:8443", "https://a.example:8443/"),
+            ("https://a.example/v3/s3cret", "https://a.example/***"),
+            ("https://a.example/?key=s3cret", "https://a.example/?***"),
+            ("https://me:s3cret@a.example/", "https://me:***@a.example/"),
         ] {
             let mut url: Url = url.parse().unwrap();
             hide(&mut url);

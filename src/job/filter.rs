@@ -5,9 +5,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Job, JobId, Status, options::is_label, spec::is_client_id};
+use crate::config::is_name;
 
 /// How far the time in a job's id may be from its `created_at`: the one is of who accepted it, the other of Redis.
 const SKEW_MS: i64 = 1000;
+
+/// How much later than that Redis may have taken the job: it was asked to, and did not answer at once.
+const LAG_MS: i64 = 60_000;
 
 /// What stands for an error's code that is none.
 const OTHER_CODE: &str = "other";
@@ -73,7 +77,7 @@ impl Filter {
             _ => Ok(()),
         };
         is("platform", &self.platform, is_platform, "expected the id of a platform")?;
-        is("pool", &self.pool, is_pool, "expected the name of a pool")?;
+        is("pool", &self.pool, is_name, "expected the name of a pool")?;
         is("label", &self.label, is_label, "expected a label: 1 to 64 of a-z 0-9 _ . : = / -")?;
         is("_id", &self.client_id, is_client_id, "expected 1 to 200 characters without control characters")?;
         is("error", &self.error, is_code, "expected the code of an error")
@@ -125,7 +129,7 @@ impl Filter {
 
     /// The bounds of job ids between which all jobs are that are meant: from, and to which excluded.
     pub(super) fn ids(&self) -> Ids {
-        let from = self.created_from.map(|from| beginning(millisecond(from) - SKEW_MS)).unwrap_or_default();
+        let from = self.created_from.map(|from| beginning(millisecond(from) - SKEW_MS - LAG_MS)).unwrap_or_default();
         let to = self.created_to.map(|to| beginning(millisecond(to) + SKEW_MS));
         let before = self.before.map(|id| id.to_string());
         Ids { from, to: [to, before].into_iter().flatten().min() }
@@ -134,7 +138,7 @@ impl Filter {
     /// Bounds between which no job is that is not meant for its age.
     pub(super) fn ids_for_sure(&self) -> Ids {
         let from = self.created_from.map(|from| beginning(millisecond(from) + SKEW_MS)).unwrap_or_default();
-        let to = self.created_to.map(|to| beginning(millisecond(to) - SKEW_MS));
+        let to = self.created_to.map(|to| beginning(millisecond(to) - SKEW_MS - LAG_MS));
         let before = self.before.map(|id| id.to_string());
         Ids { from, to: [to, before].into_iter().flatten().min() }
     }
@@ -185,10 +189,6 @@ fn is_platform(id: &str) -> bool {
     id.len() <= 40
         && id.starts_with(|first: char| first.is_ascii_lowercase())
         && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-}
-
-fn is_pool(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
 }
 
 pub(super) fn is_code(code: &str) -> bool {

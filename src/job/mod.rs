@@ -40,7 +40,7 @@ pub use self::{
     filter::{Filter, FilterError},
     id::{JobId, JobIdError, Shard},
     list::{ListError, Page, Total},
-    options::Options,
+    options::{MAX_PRIORITY, Options},
     read::ReadError,
     record::{Beside, Job, RecordError, Rows},
     search::{Hit, Kind},

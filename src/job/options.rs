@@ -10,7 +10,7 @@ use super::{Fault, spec::unknown};
 use crate::platform::Backoff;
 
 /// The highest priority.
-const MAX_PRIORITY: u64 = 9;
+pub const MAX_PRIORITY: u8 = 9;
 /// The most attempts a job may be given.
 const MAX_ATTEMPTS: u64 = 100;
 const DAY_S: u64 = 24 * 3600;
@@ -60,7 +60,7 @@ pub struct Options {
     /// The longest one run may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_s: Option<u64>,
-    /// The longest it may wait, from its acceptance on, before it is given up.
+    /// The longest it may wait, from when it may run on, before it is given up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_ttl_s: Option<u64>,
     /// How long a run that is told to stop may take to do so before it is stopped by force.
@@ -111,7 +111,7 @@ impl Options {
     /// Sets one option; what is wrong with its value, or nothing if there is no such option.
     fn set(&mut self, name: &str, value: &Value, now: Timestamp) -> Result<(), Option<String>> {
         match name {
-            "priority" => self.priority = Some(small(whole(value, 0, MAX_PRIORITY)?)),
+            "priority" => self.priority = Some(small(whole(value, 0, MAX_PRIORITY.into())?)),
             "run_at" => self.run_at = Some(run_at(value, now)?),
             "delay_s" => self.delay_s = Some(whole(value, 0, YEAR_S)?),
             "time_zone" => self.time_zone = Some(time_zone(value)?),

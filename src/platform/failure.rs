@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::outbound;
+use crate::{outbound, secret::Redactor};
 
 /// Why a run failed. Choose by what should happen next:
 ///
@@ -103,6 +103,13 @@ pub struct JobError {
 }
 
 impl JobError {
+    /// Without what the job keeps secret. Class and code are the program's own words.
+    #[must_use]
+    pub fn hiding(self, redactor: &Redactor) -> Self {
+        let detail = self.detail.map(|detail| redactor.redact_value(detail));
+        Self { message: redactor.redact(&self.message), detail, ..self }
+    }
+
     /// As it is kept on the job. A message or a detail that is too long is cut: it stands in the job's history too.
     pub fn to_json(&self) -> String {
         let detail = self.detail.clone().filter(|detail| detail.to_string().len() <= super::MAX_MESSAGE);

@@ -120,6 +120,36 @@ async fn a_hand_back_keeps_its_place_and_its_attempt() {
 }
 
 #[tokio::test]
+async fn a_hand_back_keeps_the_place_of_a_job_that_was_due_long_ago() {
+    let bench = bench(&[]).await;
+    let due = bench.submit(NewJob { delay_ms: 1, ..new_job() }).await;
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let later = bench.submit(new_job()).await;
+    assert_eq!(bench.claim("a", Lane::Queue, 1).await[0].id, due, "it was due before");
+    assert_eq!(bench.finish("a", due, 1, Status::Queued).await, Written::Now);
+    let again = bench.claim("b", Lane::Queue, 2).await;
+    assert_eq!((again[0].id, again[1].id), (due, later));
+}
+
+#[tokio::test]
+async fn whose_end_was_asked_for_is_cancelled_unless_it_succeeded() {
+    let bench = bench(&[]).await;
+    for (status, becomes) in [
+        (Status::Failed, "cancelled"),
+        (Status::TimedOut, "cancelled"),
+        (Status::Retrying, "cancelled"),
+        (Status::Succeeded, "succeeded"),
+    ] {
+        let id = bench.submit(new_job()).await;
+        bench.claim("a", Lane::Queue, 1).await;
+        bench.queue.cancel(id).await.unwrap();
+        assert_eq!(bench.finish("a", id, 1, status).await, Written::Now);
+        assert_eq!(bench.field(id, "status").await, becomes, "{status}");
+        assert_eq!(bench.field(id, "error").await, "", "{status}");
+    }
+}
+
+#[tokio::test]
 async fn an_old_lease_writes_nothing() {
     let bench = bench(&[]).await;
     let id = bench.submit(new_job()).await;

@@ -190,12 +190,11 @@ impl Runner {
     }
 
     async fn end(&self, job: &Claimed, spec: &Spec, options: &Options, outcome: Outcome, redactor: &Redactor) {
-        let mut finish = match self.held.end(job.id, job.lease) {
+        let finish = match self.held.end(job.id, job.lease) {
             Ended::Before => return,
             Ended::Stopped(stop) => stop.finish(job.id, job.lease),
-            Ended::ByItself => decide(job, spec.backoff, options, outcome, rand::random_range(0.0..=1.0)),
+            Ended::ByItself => decide(job, spec.backoff, options, outcome, redactor, rand::random_range(0.0..=1.0)),
         };
-        finish.json = redactor.redact(&finish.json);
         match finish.status {
             // The common case, thousands a second: a line each would cost more than the job.
             Status::Succeeded => debug!(job.id = %job.id, platform = job.platform_id, "job succeeded"),
@@ -207,13 +206,23 @@ impl Runner {
     }
 }
 
-/// What a run's outcome makes of its job. `jitter` (0–1) picks the wait below the backoff's ceiling.
-fn decide(job: &Claimed, backoff: Backoff, options: &Options, outcome: Outcome, jitter: f64) -> Finish {
+/// What a run's outcome makes of its job, without what that keeps secret. `jitter` (0–1) picks the wait below the
+/// backoff's ceiling.
+fn decide(
+    job: &Claimed,
+    backoff: Backoff,
+    options: &Options,
+    outcome: Outcome,
+    redactor: &Redactor,
+    jitter: f64,
+) -> Finish {
     let (status, json, wait) = match outcome {
-        Outcome::Succeeded(json) => (Status::Succeeded, json, Duration::from_secs(options.retention_s.unwrap_or(0))),
-        Outcome::Broken(error) => (Status::Failed, error.to_json(), Duration::ZERO),
+        Outcome::Succeeded(json) => {
+            (Status::Succeeded, redactor.redact_json(&json), Duration::from_secs(options.retention_s.unwrap_or(0)))
+        }
+        Outcome::Broken(error) => (Status::Failed, error.hiding(redactor).to_json(), Duration::ZERO),
         Outcome::Failed(failure) => {
-            let json = failure.to_error().to_json();
+            let json = failure.to_error().hiding(redactor).to_json();
             match failure {
                 Failure::Snooze { wait, .. } => (Status::Snoozed, json, wait),
                 Failure::Transient { retry_after, .. } if job.attempt < job.max_attempts => {
@@ -288,12 +297,18 @@ mod tests {
         let backoff = Backoff { base: seconds(1), cap: seconds(60) };
         for (attempt, outcome, status, delay_ms) in table {
             let text = format!("{outcome:?} at attempt {attempt}");
-            let finish = decide(&job(attempt), backoff, &Options::default(), outcome, 0.5);
+            let finish = decide(&job(attempt), backoff, &Options::default(), outcome, &Redactor::default(), 0.5);
             assert_eq!((finish.status, finish.ms, finish.lease), (status, delay_ms, 7), "{text}");
         }
         let options = Options { base_s: Some(30), cap_s: Some(40), retention_s: Some(2), ..Options::default() };
         for (outcome, ms) in [(Outcome::Failed(transient()), 20_000), (Outcome::Succeeded("{}".into()), 2000)] {
-            assert_eq!(decide(&job(2), backoff, &options, outcome, 0.5).ms, ms);
+            assert_eq!(decide(&job(2), backoff, &options, outcome, &Redactor::default(), 0.5).ms, ms);
         }
+        // A message is cut after it was searched: what is left of it must not be the beginning of a secret.
+        let (long, secrets) = (format!("{}hunter2", "x".repeat(1993)), Redactor::new(["hunter2".to_owned()]));
+        let failed = Outcome::Failed(Failure::fatal("no", long));
+        let finish = decide(&job(1), backoff, &options, failed, &secrets, 0.5);
+        assert!(!finish.json.contains("xh"), "{}", finish.json);
+        assert_eq!(serde_json::from_str::<JobError>(&finish.json).unwrap().code, "no");
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     fmt::{self, Write as _},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -68,7 +68,7 @@ impl Voice {
     /// The run is over: the last word is how much is missing.
     pub(super) async fn end(&self) {
         let dropped = {
-            let mut pace = self.0.pace.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pace = self.pace();
             pace.ended = true;
             std::mem::take(&mut pace.dropped)
         };
@@ -78,26 +78,34 @@ impl Voice {
     }
 
     fn hear(&self, event: &Event<'_>) {
-        let Ok(mut pace) = self.0.pace.lock() else { return };
-        if pace.ended || !pace.has_room(Instant::now()) {
+        if !self.pace().may_speak(Instant::now()) {
             return;
         }
-        if pace.dropped > 0 && self.0.job.try_traced(missing(pace.dropped)) {
-            pace.dropped = 0;
-        }
+        // Without the lock: how foreign values are written is up to them, and may be worth an event itself.
         let mut text = Text::default();
         event.record(&mut text);
         let meta = event.metadata();
         let said = Traced { level: word(*meta.level()), target: meta.target().to_owned(), line: text.whole() };
-        if !self.0.job.try_traced(said) {
+        let mut pace = self.pace();
+        if pace.dropped > 0 && self.0.job.try_traced(missing(pace.dropped)) {
+            pace.dropped = 0;
+        }
+        if !pace.ended && !self.0.job.try_traced(said) {
             pace.dropped += 1;
         }
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.0.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Pace {
     /// Whether another line may be said in this second; counts it if not.
-    fn has_room(&mut self, now: Instant) -> bool {
+    fn may_speak(&mut self, now: Instant) -> bool {
+        if self.ended {
+            return false;
+        }
         if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
             (self.since, self.lines) = (now, 0);
         }
@@ -263,6 +271,22 @@ mod tests {
         voice.end().await;
         span.in_scope(|| tracing::warn!("a task that was left behind"));
         assert_eq!(lines(&mut of_one), []);
+    }
+
+    #[tokio::test]
+    async fn a_value_may_say_something_while_it_is_written() {
+        /// Tracing lets no event through from within another where a subscriber is a thread's own, as it is here.
+        struct Talkative(Voice);
+        impl fmt::Debug for Talkative {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(if self.0.0.pace.try_lock().is_ok() { "can be heard" } else { "would wait for itself" })
+            }
+        }
+        let _guard = listening();
+        let (job, mut said) = job(100);
+        let (voice, span) = Voice::of(job);
+        span.in_scope(|| tracing::info!(value = ?Talkative(voice), "it"));
+        assert_eq!(lines(&mut said), [("info".to_owned(), "it value=can be heard".to_owned())]);
     }
 
     #[tokio::test]

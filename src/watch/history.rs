@@ -161,8 +161,9 @@ impl PoolPoint {
 /// What is written of a step into a ring: the slot, and what stands there now.
 pub(super) fn slot(span: HistorySpan, fine_step: u64, there: &str, look: &Point) -> (u64, Point) {
     let step = fine_step / span.fine_steps();
-    // Nonsense is replaced like what an earlier round has left.
-    let before = serde_json::from_str(there).ok().filter(|before: &Point| before.step == step);
+    // Nonsense is replaced like what an earlier round has left; and a step that is looked at once, when Redis' clock went back.
+    let is_added_up = |before: &Point| before.step == step && span.fine_steps() > 1;
+    let before = serde_json::from_str(there).ok().filter(is_added_up);
     let mut point = before.unwrap_or_else(|| Point { step, ..Point::default() });
     point.add(look);
     (step % span.points(), point)

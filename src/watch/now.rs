@@ -43,6 +43,8 @@ pub struct PoolNow {
     pub alone: u64,
     /// Jobs that wait for a time.
     pub delayed: u64,
+    /// Of those, jobs whose time has come: nobody has moved them to the queue yet.
+    pub due: u64,
     /// Jobs that run.
     pub running: u64,
     /// Since when the oldest waits, ms since 1970.
@@ -123,6 +125,7 @@ impl Now {
             pool.queued += depth.queued + depth.alone;
             pool.alone += depth.alone;
             pool.delayed += depth.delayed;
+            pool.due += depth.due;
             pool.oldest_ms = [pool.oldest_ms, depth.oldest_ms].into_iter().flatten().min();
         }
         self.sanjers.iter_mut().zip(&depths.held).for_each(|(sanjer, held)| sanjer.running += held);

@@ -154,6 +154,12 @@ mod tests {
         assert_eq!((newest(Series::Queued), newest(Series::OldestS)), (Some(5.0), Some(10.0)));
         assert_eq!(newest(Series::Ended(0)), Some(19.0));
         assert_eq!(history.series(Some("never"), Series::Queued), [None; 11]);
+        // A clock that was set back comes by the same fine step again.
+        let fine = HistorySpan::Minutes15;
+        let (_, first) = slot(fine, 600, "", &look(600, &now(2, 5), &last(599, 0)));
+        let (_, again) =
+            slot(fine, 600, &serde_json::to_string(&first).unwrap(), &look(600, &now(2, 5), &last(599, 0)));
+        assert_eq!(again, first);
         // A round later the slot begins anew.
         let later = 600 + span.fine_steps() * span.points();
         let (place, point) = slot(span, later, &there, &look(later, &now(1, 0), ""));

@@ -98,6 +98,29 @@ async fn the_oldest_is_found_behind_those_who_overtook_it() {
 }
 
 #[tokio::test]
+async fn who_is_due_waits_and_so_does_who_stands_behind_few() {
+    let bench = bench().await;
+    let due = NewJob { delay_ms: 1, ..job(0) };
+    bench.queue.submit(SHARD, &[due, NewJob { delay_ms: 3_600_000, ..job(0) }]).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    let pool = bench.light().await;
+    assert_eq!((pool.queued, pool.delayed, pool.due), (0, 2, 1));
+    let due_since = pool.oldest_ms.unwrap();
+    // Two of priority 1 have waited for nine minutes, one of priority 0 behind them for eighteen.
+    for (priority, minutes) in [(1, 9), (1, 9), (0, 18)] {
+        let (job, ms) = (job(priority), due_since - minutes * 60_000);
+        bench.queue.submit(SHARD, std::slice::from_ref(&job)).await.unwrap();
+        let stamp = format!("{:.3}", jiff::Timestamp::from_millisecond(i64::try_from(ms).unwrap()).unwrap());
+        let mut age = redis::pipe();
+        age.cmd("HSET").arg(keys::job(job.id)).arg("queued_at").arg(stamp);
+        let score = ms - u64::from(priority) * bench.queue.window_ms();
+        age.cmd("ZADD").arg(keys::named(SHARD, "queue:light")).arg(score).arg(job.id);
+        bench.broker.pipeline::<()>(&age).await.unwrap();
+    }
+    assert_eq!(bench.light().await.oldest_ms, Some(due_since - 18 * 60_000));
+}
+
+#[tokio::test]
 async fn a_repeated_call_counts_once_and_the_dead_count_no_more() {
     let bench = bench().await;
     bench.introduce("h:1:1", State::Serving).await;

@@ -61,11 +61,11 @@ pub fn troubles(now: &Now, redis: &Health) -> Vec<Trouble> {
 type Found = Option<(&'static str, String)>;
 
 fn unserved(pool: &PoolNow, _: u64) -> Found {
-    if pool.queued == 0 || pool.of(State::Serving) > 0 {
+    let n = pool.queued + pool.due;
+    if n == 0 || pool.of(State::Serving) > 0 {
         return None;
     }
-    let wait =
-        format!("{} {} {}", pool.queued, plural(pool.queued, "job"), if pool.queued == 1 { "waits" } else { "wait" });
+    let wait = format!("{n} {} {}", plural(n, "job"), if n == 1 { "waits" } else { "wait" });
     Some(if pool.of(State::Quiet) > 0 {
         ("pool_quiet", format!("{wait}, and its sanjers are quiet"))
     } else {
@@ -159,6 +159,8 @@ mod tests {
             (none, &[][..]),
             (PoolNow { queued: 9, running: 3, oldest_ms: Some(999_000), ..served }, &[]),
             (PoolNow { queued: 3, ..none }, &["pool_unserved"]),
+            (PoolNow { delayed: 9, due: 3, ..none }, &["pool_unserved"]),
+            (PoolNow { delayed: 9, due: 3, ..served }, &[]),
             (PoolNow { queued: 3, wanted: Some(2), ..none }, &["pool_unserved", "pool_short"]),
             (PoolNow { queued: 1, sanjers: [0, 1, 1, 0], wanted: Some(1), ..none }, &["pool_quiet", "sanjers_quiet"]),
             (PoolNow { sanjers: [1, 0, 1, 0], wanted: Some(2), ..none }, &["sanjers_quiet"]),
@@ -181,7 +183,7 @@ mod tests {
     #[test]
     fn the_words_are_right() {
         let mut now = Now { died_lately: 1, ..Now::default() };
-        now.pools.insert("heavy".into(), PoolNow { queued: 3, ..PoolNow::default() });
+        now.pools.insert("heavy".into(), PoolNow { queued: 1, due: 2, ..PoolNow::default() });
         now.pools.insert("light".into(), PoolNow { queued: 1, ..PoolNow::default() });
         let words: Vec<_> = troubles(&now, &well()).into_iter().map(|trouble| trouble.message).collect();
         let expected = [

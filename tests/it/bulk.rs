@@ -136,6 +136,46 @@ async fn it_never_touches_itself() {
 }
 
 #[tokio::test]
+async fn a_cancel_does_not_wait_behind_the_flood_it_stems() {
+    let scratch = Scratch::new();
+    let collector = Collector::up(&scratch, &["--pool", "light=1x1"]).await;
+    let slow = json!({"platform_id": "noop", "settings": {"sleep_ms": 300}, "options": {"labels": ["flood"]}});
+    let snoozing =
+        json!({"platform_id": "noop", "settings": {"fail_with": "snooze"}, "options": {"labels": ["flood"]}});
+    collector.submit_many(60, &slow).await;
+    collector.submit_many(5, &snoozing).await;
+    let id = collector.bulk(&json!({"action": "cancel", "filter": {"label": "flood"}})).await;
+    let job = collector.reaches(&id, "succeeded").await;
+    assert!(job["result"]["done"].as_u64() >= Some(50), "{job}");
+    eventually("all have ended", async || {
+        (collector.count("label=flood&status=cancelled").await + collector.count("label=flood&status=succeeded").await
+            == 65)
+            .then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_done_about_many_is_not_done_again_by_the_way() {
+    let scratch = Scratch::new();
+    let collector = Collector::up(&scratch, &["--pool", "light=1x2"]).await;
+    let first = under_way(&collector).await["job_id"].as_str().unwrap().to_owned();
+    collector.cancel(&first).await;
+    collector.reaches(&first, "cancelled").await;
+    let later = collector.submit(&waiting("many")).await;
+    let order = json!({"action": "retry", "filter": {"status": "cancelled", "label": "none"}});
+    assert_eq!(collector.did(&order).await, counts(0, 0, 0));
+    let order = json!({"action": "delete", "filter": {"status": "cancelled", "label": "many"}});
+    collector.did(&order).await;
+    assert_eq!(collector.did(&json!({"action": "retry", "filter": {"status": "cancelled"}})).await, counts(0, 0, 0));
+    // Run again by name, it means whom it meant at first.
+    let again = collector.post(&format!("/execution/retry?job_id={first}"), String::new()).await;
+    let job = collector.reaches(again.json["job_id"].as_str().unwrap(), "succeeded").await;
+    assert!(job["result"]["done"].as_u64() > Some(0), "{job}");
+    assert_eq!(collector.job(&later).await["status"], "scheduled");
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused() {
     let scratch = Scratch::new();
     let collector = Collector::up(&scratch, &["--pool", "light=1x1"]).await;

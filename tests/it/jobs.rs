@@ -94,6 +94,10 @@ async fn failures_decide_what_happens_next() {
 async fn secrets_never_leave_in_clear() {
     let scratch = Scratch::new();
     let collector = Collector::up(&scratch, &[]).await;
+    let number = json!({"secret": "1234", "sleep_ms": 1234});
+    let id = collector.submit(&json!({"platform_id": "noop", "settings": number})).await;
+    let job = collector.reaches(&id, "succeeded").await;
+    assert_eq!(job["result"]["slept_ms"], "••••", "a result stays readable whatever the secret is: {job}");
     let id = collector.submit(&json!({"platform_id": "noop", "settings": {"secret": "correct horse"}})).await;
     let job = collector.reaches(&id, "succeeded").await;
     assert_eq!(job["settings"]["secret"], "••••");

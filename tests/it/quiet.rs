@@ -55,6 +55,11 @@ async fn a_quiet_sanjer_takes_nothing_until_it_is_resumed() {
     let stats = other.get("/queue/stats").await.json;
     let light = &stats["pools"]["light"];
     assert_eq!((&light["sanjers"]["alive"], &light["slots"], &light["queued"]), (&json!(1), &json!(0), &json!(1)));
+    let diagnosis = other.post("/system/alive", "").await.json;
+    let seen = &diagnosis["pools"]["light"];
+    for figure in ["slots", "queued", "delayed", "running"] {
+        assert_eq!(seen[figure], light[figure], "{figure}: the diagnosis says the same: {diagnosis}");
+    }
     let codes: Vec<_> = stats["troubles"].as_array().unwrap().iter().map(|trouble| &trouble["code"]).collect();
     assert!(codes.contains(&&json!("pool_quiet")) && codes.contains(&&json!("sanjers_quiet")), "{stats}");
     other.asks(&serving, "resume").await;

@@ -37,8 +37,7 @@ pub(crate) async fn providers(State(api): State<Api>, query: Query) -> Result<Js
         let (name, mut url) = (name.clone(), provider.url.clone());
         async move {
             let reputation = gate.look(&Endpoint::of(&url)).await?;
-            // It may hold a token.
-            url.set_query(None);
+            config::hide(&mut url);
             Ok::<_, Problem>(Provider { name, url: url.into(), reputation })
         }
     };

@@ -10,6 +10,7 @@ use crate::{
         problem::Problem,
         query::{Query, bad},
     },
+    config::is_name,
     watch::{ENDS, HistorySpan, Series, Share},
 };
 
@@ -18,7 +19,7 @@ pub(in crate::api) async fn history(State(api): State<Api>, query: Query) -> Res
     let query = query.only(&["span", "pool"])?;
     let span = query.parsed("span")?.unwrap_or(HistorySpan::Minutes15);
     let pool = query.text("pool");
-    if pool.is_some_and(|name| !is_pool(name)) {
+    if pool.is_some_and(|name| !is_name(name)) {
         return Err(bad("pool: expected the name of a pool"));
     }
     let history = api.watch.history(span).await?;
@@ -40,10 +41,4 @@ pub(in crate::api) async fn history(State(api): State<Api>, query: Query) -> Res
             "duration_ms": percentiles(Series::Duration),
         },
     })))
-}
-
-fn is_pool(name: &str) -> bool {
-    name.len() <= 40
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }

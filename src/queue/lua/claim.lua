@@ -23,7 +23,7 @@ local function promote()
     gone[#gone + 1] = id
     if job[3] then
       enter(shard .. lane_of(job[2]) .. ':' .. pool, integer(due[i + 1] - (job[1] or 0) * window), id)
-      redis.call('HSET', key, 'status', 'queued', 'queued_at', stamp)
+      redis.call('HSET', key, 'status', 'queued', 'queued_at', iso(tonumber(due[i + 1])))
       status_event(id, 'queued', job[3], job[4], stamp)
       if job[2] then wake('alone', pool) end
     end

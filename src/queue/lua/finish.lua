@@ -15,13 +15,18 @@ local woken = {}
 -- Runs by what they end with, and whose they are.
 local runs, pool = {}, nil
 
--- A run ends, its job does not. Returns what it became, its attempt, and its error, if it has one.
-local function go_on(id, key, platform, status, json, ms, attempt)
+-- A run that did not succeed ends, and maybe its job. Returns what that became, its attempt, and its error, if it has one.
+local function end_otherwise(id, key, platform, status, json, ms, attempt)
   local job = redis.call('HMGET', key, 'pool', 'suspect', 'cancel_requested_at')
-  if job[3] then
+  if job[3] and status ~= 'cancelled' then
     finish_otherwise(finish, id, key, platform, 'cancelled')
     count('ended', job[1], 'cancelled')
     return 'cancelled', attempt
+  end
+  if not waits(status) then
+    local error = json ~= '' and json or nil
+    finish_otherwise(finish, id, key, platform, status, error)
+    return status, attempt, error
   end
   if status == 'queued' then
     remember(key, 'handed_back', stamp)
@@ -60,13 +65,8 @@ for i = 7, #ARGV, 5 do
     if status == 'succeeded' then
       finish(id, key, job[6], status, ms, nil, 'result', json)
       if job[4] then drop_checkpoint(key) end
-    elseif status == 'queued' or status == 'retrying' or status == 'snoozed' then
-      status, attempt, error = go_on(id, key, job[6], status, json, ms, attempt)
-    elseif json == '' then
-      finish_otherwise(finish, id, key, job[6], status)
     else
-      finish_otherwise(finish, id, key, job[6], status, json)
-      error = json
+      status, attempt, error = end_otherwise(id, key, job[6], status, json, ms, attempt)
     end
     ended[#ended + 1] = id
     status_event(id, status, attempt, lease, stamp, error and ',"error":' .. error)

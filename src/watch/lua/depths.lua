@@ -1,16 +1,17 @@
 -- How many jobs of one shard stand where. What it costs depends on pools and sanjers, not on jobs.
 --
 -- ARGV: priority_window_ms, n, n pools, sanjers…
--- Returns {per pool: queued, alone, delayed, since when the oldest waits in ms or -1; per sanjer: jobs it holds;
+-- Returns {per pool: queued, alone, delayed, of those due already, since when the oldest waits in ms or -1; per sanjer: jobs it holds;
 --   per terminal status: jobs; then field, value of the counters…}.
 local window, n = tonumber(ARGV[1]), tonumber(ARGV[2])
 local at = now_ms()
 local answer = {}
 
 -- The oldest need not be the first, for priorities overtake; but of each priority the first is the oldest. Those of a
--- priority that have waited for less than a window lie in a stretch of their own.
+-- priority that have waited for less than a window lie in a stretch of their own; who has waited longer stands near the
+-- front, behind few. Delayed jobs that are due wait as well: only a claim moves them.
 local function oldest(pool)
-  local ids = redis.call('ZRANGE', shard .. 'queue:' .. pool, 0, 1)
+  local ids = redis.call('ZRANGE', shard .. 'queue:' .. pool, 0, 49)
   local function look(key, from, to)
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', shard .. key, from, to, 'LIMIT', 0, 2)) do ids[#ids + 1] = id end
   end
@@ -19,6 +20,8 @@ local function oldest(pool)
   end
   look('alone:' .. pool, '-inf', '+inf')
   local first = -1
+  local due = redis.call('ZRANGEBYSCORE', shard .. 'delayed:' .. pool, '-inf', at, 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  if due then first = tonumber(due) end
   for _, id in ipairs(ids) do
     local queued = redis.call('HGET', job_key(id), 'queued_at')
     local since = queued and queued ~= '' and ms_of(queued)
@@ -32,6 +35,7 @@ for i = 3, 2 + n do
   for _, name in ipairs({ 'queue:', 'alone:', 'delayed:' }) do
     answer[#answer + 1] = integer(redis.call('ZCARD', shard .. name .. pool))
   end
+  answer[#answer + 1] = integer(redis.call('ZCOUNT', shard .. 'delayed:' .. pool, '-inf', at))
   answer[#answer + 1] = integer(oldest(pool))
 end
 for i = 3 + n, #ARGV do answer[#answer + 1] = integer(redis.call('SCARD', shard .. 'held:' .. ARGV[i])) end
