@@ -28,7 +28,7 @@ pub(super) const POOL: PoolSize = PoolSize { processes: 2, slots: 64 };
 const ROUNDS: usize = 3;
 const SLICES: u64 = 8;
 /// Over how long an idle collector is watched.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(20);
 /// Jobs submitted to an idle collector, and the time between them.
 const PICK_UPS: (usize, Duration) = (200, Duration::from_millis(5));
 

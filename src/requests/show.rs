@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{At, Delivery, Fault, JobStatus, Mode, ProviderJob, Record, RequestId, RequestStatus, store::Place};
+use super::{
+    At, Delivery, Fault, JobStatus, Mode, Provider, ProviderJob, Record, RequestId, RequestStatus, store::Place,
+};
+use crate::config;
 
 /// A whole request.
 #[derive(Clone, Debug, Serialize)]
@@ -98,7 +101,7 @@ impl Shown {
             let job = record.jobs.get(&provider.name)?;
             Some(ShownJob {
                 provider: provider.name.clone(),
-                url: without_query(&provider.url),
+                url: shown(provider),
                 status: job.status,
                 attempts: job.about.attempts,
                 http_status: job.about.http_status,
@@ -165,10 +168,14 @@ pub(super) fn fault(job: &ProviderJob, by_deadline: bool) -> Option<Fault> {
     }
 }
 
-/// A URL without what may be a token.
-fn without_query(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
+/// A provider's URL without what may be a token: whoever has posted it knows its path, of a configured one nobody shall.
+fn shown(provider: &Provider) -> String {
+    let mut url = provider.url.clone();
+    if Url::parse(&provider.name).is_ok() {
+        url.set_query(None);
+        url.set_fragment(None);
+    } else {
+        config::hide(&mut url);
+    }
     url.into()
 }
