@@ -35,9 +35,10 @@ pub(super) async fn measure(nodes: u16, connections: u16) -> anyhow::Result<Vec<
     }
     let (mut merged, mut all, mut one) = (merge(&answers), 0.0, 0.0);
     for round in 1..=MERGES {
-        // Every node has begun anew.
+        // Every node has begun anew, and so have all its connections.
         for node in &mut answers {
             node.up_since = node.up_since.map(|start| start + 100);
+            node.connected_peers.iter_mut().for_each(|peer| peer.up_since = peer.up_since.map(|start| start + 100));
         }
         let again = answers.clone();
         let start = Instant::now();
