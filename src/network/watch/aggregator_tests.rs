@@ -20,7 +20,9 @@ struct Job {
 impl Job {
     fn new(store: &Store, owner: &str, urls: &[&str]) -> Self {
         let mut known = Known::default();
-        urls.iter().for_each(|url| assert!(known.add(url, When::First)));
+        for url in urls {
+            assert!(known.add(url, When::First));
+        }
         Self { aggregator: Aggregator::new(store.clone(), owner.into()), known }
     }
 

@@ -57,7 +57,7 @@ impl Writer {
         let (store, token) = (store.clone(), token.clone());
         self.writing = Some((revision.number, Instant::now()));
         self.task.spawn(async move {
-            let whole = spawn_blocking(move || Whole::new(&moment)).await.map_err(broken)?;
+            let whole = spawn_blocking(move || Whole::new(&moment)).await.map_err(|error| broken(&error))?;
             store.save(&token, revision, &whole).await
         });
     }
@@ -65,7 +65,7 @@ impl Writer {
     /// What came of writing, once it is over; false if the right to write is another's. May be dropped and asked again.
     pub(super) async fn over(&mut self) -> Result<bool, BrokerError> {
         let Some(done) = self.task.join_next().await else { return pending().await };
-        let is_ours = done.map_err(broken).flatten();
+        let is_ours = done.map_err(|error| broken(&error)).flatten();
         if let Some((revision, began)) = self.writing.take() {
             self.next = Instant::now() + GAP.max(began.elapsed() * (SHARE - 1));
             if matches!(is_ours, Ok(true)) {
@@ -77,6 +77,6 @@ impl Writer {
 }
 
 /// It was not written, as if Redis had been away.
-fn broken(error: JoinError) -> BrokerError {
+fn broken(error: &JoinError) -> BrokerError {
     BrokerError::Unavailable { reason: error.to_string(), source: None }
 }
