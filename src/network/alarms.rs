@@ -1,6 +1,6 @@
 //! What is wrong with the nodes, as a function of how the last polls went. An alarm is raised once and cleared once.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub type Alarms = BTreeMap<AlarmKey, String>;
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     /// What it said when it last answered.
-    pub said: Option<Node>,
+    pub said: Option<Arc<Node>>,
     /// Polls in a row that failed.
     pub failures: u32,
     /// Why the last one failed.
@@ -86,7 +86,8 @@ mod tests {
 
     fn at(height: u64) -> Health {
         let node = samples::node(1);
-        Health { said: Some(Node { best_block: Some(Block { height, id: "b".into() }), ..node }), ..Health::default() }
+        let said = Node { best_block: Some(Block { height, id: "b".into() }), ..node };
+        Health { said: Some(said.into()), ..Health::default() }
     }
 
     fn failed(health: &Health, failures: u32) -> Health {
@@ -106,8 +107,10 @@ mod tests {
     fn what_is_wrong_is_told() {
         use AlarmKind::{AllNodesDown, NodeOutOfSync, NodeSilent};
         let good = at(100);
-        let starting =
-            Health { said: at(100).said.map(|node| Node { state: INITIALIZING.into(), ..node }), ..Health::default() };
+        let starting = Health {
+            said: at(100).said.map(|node| Node { state: INITIALIZING.into(), ..Node::clone(&node) }.into()),
+            ..Health::default()
+        };
         let never = Health { failures: 1, ..Health::default() };
         for (nodes, wrong) in [
             (&[][..], &[][..]),

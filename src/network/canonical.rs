@@ -86,7 +86,7 @@ fn aged(mut item: Value, now: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::{super::samples, *};
-    use crate::network::{Reporters, Volatile, merge};
+    use crate::network::Volatile;
 
     #[test]
     fn only_what_changes_at_every_poll_is_left_out() {
@@ -94,7 +94,7 @@ mod tests {
         node.connected_peers = vec![samples::peer(2, 1), samples::peer(3, 1)];
         node.connected_peers[0].address = r#"a","last_message":7,"x":"{"last_message":8}"#.into();
         let of = |last: Option<i64>, node: &Node| {
-            let mut network = merge([node], None, &Reporters::new()).0;
+            let mut network = samples::merged([node.clone()]).moment().network();
             network.peers.iter_mut().for_each(|peer| peer.last_message = Volatile(last));
             (network.canonical(), network.digested().1, network)
         };

@@ -1,27 +1,29 @@
 //! What is different between one revision of the Network and the next.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use serde::Serialize;
 
-use super::model::{AggregatedNode, AggregatedPeer, Network};
+use super::model::{AggregatedNode, AggregatedPeer};
 
 /// Ids that one list of a change names; it counts all of them.
 const NAMED: usize = 50;
 /// The most bytes of a patch: where more is different, followers read the whole Network.
-const MAX_PATCH: usize = 256 << 10;
+const MAX_PATCH: usize = 128 << 10;
 
-/// Everything that is different in `after`, as it is now, or as it was if it left.
-#[derive(Clone, Debug)]
-pub struct Difference<'a> {
-    nodes: Parts<'a, AggregatedNode>,
-    peers: Parts<'a, AggregatedPeer>,
+/// Everything that is different, as it is now, or as it was if it left.
+#[derive(Debug, Default)]
+pub struct Difference {
+    pub(super) nodes: Parts<AggregatedNode>,
+    pub(super) peers: Parts<AggregatedPeer>,
 }
 
-/// What joined, left and changed between two lists that are sorted by id.
-#[derive(Clone, Debug)]
-struct Parts<'a, T> {
-    joined: Vec<&'a T>,
-    left: Vec<&'a T>,
-    changed: Vec<&'a T>,
+/// What joined, left and changed, by id.
+#[derive(Debug)]
+pub(super) struct Parts<T> {
+    joined: Vec<Arc<T>>,
+    left: Vec<Arc<T>>,
+    changed: Vec<Arc<T>>,
 }
 
 /// What one revision changed, in brief.
@@ -60,7 +62,7 @@ struct Patch<'a> {
 }
 
 /// What has an id.
-trait Identified: PartialEq {
+pub(super) trait Identified: PartialEq {
     fn id(&self) -> &str;
 }
 
@@ -76,15 +78,15 @@ impl Identified for AggregatedPeer {
     }
 }
 
-impl<'a> Difference<'a> {
-    /// Compares two Networks.
-    pub fn between(before: &'a Network, after: &'a Network) -> Self {
-        Self { nodes: Parts::between(&before.nodes, &after.nodes), peers: Parts::between(&before.peers, &after.peers) }
+impl Difference {
+    /// Whether all is as it was.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty() && self.peers.is_empty()
     }
 
     /// Peers that are not there any more, as they were.
-    pub fn departed(&self) -> &[&'a AggregatedPeer] {
-        &self.peers.left
+    pub fn departed(&self) -> impl Iterator<Item = &AggregatedPeer> {
+        self.peers.left.iter().map(|peer| &**peer)
     }
 
     /// It in brief.
@@ -112,32 +114,42 @@ impl<'a> Difference<'a> {
     }
 }
 
-impl<'a, T: Identified> Parts<'a, T> {
-    fn between(before: &'a [T], after: &'a [T]) -> Self {
-        let find = |list: &'a [T], wanted: &T| {
-            list.binary_search_by(|item| item.id().cmp(wanted.id())).ok().and_then(|place| list.get(place))
+impl<T: Identified> Parts<T> {
+    /// Puts what is there `now` into its place, or takes away what is not there any more.
+    pub(super) fn note(&mut self, told: &mut BTreeMap<String, Arc<T>>, id: String, now: Option<T>) {
+        let Some(now) = now.map(Arc::new) else {
+            self.left.extend(told.remove(&id));
+            return;
         };
-        let (mut joined, mut changed) = (Vec::new(), Vec::new());
-        for item in after {
-            match find(before, item) {
-                None => joined.push(item),
-                Some(was) if was != item => changed.push(item),
-                Some(_) => {}
-            }
-        }
-        Self { joined, left: before.iter().filter(|item| find(after, item).is_none()).collect(), changed }
+        let list = match told.get(&id) {
+            Some(was) if **was == *now => return,
+            Some(_) => &mut self.changed,
+            None => &mut self.joined,
+        };
+        list.push(now.clone());
+        told.insert(id, now);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.joined.is_empty() && self.left.is_empty() && self.changed.is_empty()
     }
 
     /// What is other than it was, or new.
-    fn present(&self) -> Vec<&'a T> {
-        self.joined.iter().chain(&self.changed).copied().collect()
+    fn present(&self) -> Vec<&T> {
+        self.joined.iter().chain(&self.changed).map(|item| &**item).collect()
     }
 
-    fn gone(&self) -> Vec<&'a str> {
+    fn gone(&self) -> Vec<&str> {
         self.left.iter().map(|item| item.id()).collect()
     }
 }
 
-fn ids<T: Identified>(items: &[&T]) -> Ids {
+impl<T> Default for Parts<T> {
+    fn default() -> Self {
+        Self { joined: Vec::new(), left: Vec::new(), changed: Vec::new() }
+    }
+}
+
+fn ids<T: Identified>(items: &[Arc<T>]) -> Ids {
     Ids { count: items.len(), ids: items.iter().take(NAMED).map(|item| item.id().to_owned()).collect() }
 }

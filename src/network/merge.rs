@@ -1,11 +1,16 @@
 //! Nodes in, the Network out: who is there, and what all of them together say of their peers.
 //!
-//! Whatever order nodes, peers and entry points come in, the same Network comes out. What nodes may say differently about
-//! one peer is taken from one of them, the same one as long as it still reports the peer.
+//! In whatever order nodes, peers and entry points come in, the same Network comes out. What nodes may say differently
+//! about one peer is taken from one of them, the same one as long as it still reports the peer. What one node says costs
+//! what that node and its peers cost, however many others there are.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
+    change::Difference,
     model::{AggregatedNode, AggregatedPeer, Block, Network, Node, Peer, READY, Volatile, sorted},
     steady::keep,
 };
@@ -13,52 +18,178 @@ use super::{
 /// Peers by id, each with the id of the node whose word about it counts.
 pub type Reporters = BTreeMap<String, String>;
 
-/// Merges what nodes said. `before` is the Network that was told last, `reporters` whose word counted in it.
-pub fn merge<'a>(
-    nodes: impl IntoIterator<Item = &'a Node>,
-    before: Option<&Network>,
-    reporters: &Reporters,
-) -> (Network, Reporters) {
-    let nodes = newest(nodes);
-    let mut reports: BTreeMap<&str, Vec<(&Node, &Peer)>> = BTreeMap::new();
-    for node in nodes.values() {
-        for peer in &node.connected_peers {
-            reports.entry(&peer.id).or_default().push((node, peer));
-        }
-    }
-    let told_of_node: BTreeMap<&str, Option<i64>> =
-        before.into_iter().flat_map(|before| &before.nodes).map(|node| (node.id.as_str(), node.up_since)).collect();
-    let told_of_peer: BTreeMap<&str, Option<i64>> =
-        before.into_iter().flat_map(|before| &before.peers).map(|peer| (peer.id.as_str(), peer.up_since)).collect();
-    let (mut peers, mut chosen) = (Vec::with_capacity(reports.len()), Reporters::new());
-    for (id, reports) in reports {
-        let Some((reporter, word)) = choose(&reports, reporters.get(id).map(String::as_str)) else { continue };
-        chosen.insert(id.to_owned(), reporter.id.clone());
-        peers.push(peer(word, &reports, told_of_peer.get(id).copied().flatten()));
-    }
-    let nodes = nodes.values().map(|one| node(one, told_of_node.get(one.id.as_str()).copied().flatten())).collect();
-    (Network { nodes, peers }, chosen)
+/// What nodes say, and the Network that was made of it last.
+#[derive(Debug, Default)]
+pub struct Merged {
+    /// What each node says, by its id.
+    said: BTreeMap<Arc<str>, Arc<Node>>,
+    /// The nodes that report a peer, by its id.
+    reports: BTreeMap<String, BTreeSet<Arc<str>>>,
+    nodes: BTreeMap<String, Arc<AggregatedNode>>,
+    peers: BTreeMap<String, Arc<AggregatedPeer>>,
+    reporters: Reporters,
+    /// Ids of nodes and of peers that may be other than they were.
+    open: (BTreeSet<String>, BTreeSet<String>),
 }
 
-/// Nodes by id; of two answers of one node the newer counts.
-fn newest<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> BTreeMap<&'a str, &'a Node> {
-    let mut newest: BTreeMap<&str, &Node> = BTreeMap::new();
-    for node in nodes {
-        let there = newest.entry(&node.id).or_insert(node);
-        if is_newer(node, there) {
-            *there = node;
+/// The Network of one moment. Taking it costs little; what is large is made of it where nobody waits for that.
+#[derive(Debug)]
+pub struct Moment {
+    said: Vec<Arc<Node>>,
+    nodes: Vec<Arc<AggregatedNode>>,
+    peers: Vec<Arc<AggregatedPeer>>,
+    /// Whose word counts.
+    pub reporters: Reporters,
+}
+
+impl Merged {
+    /// Goes on from the Network that was told last, and from whose word counted in it.
+    pub fn resume(&mut self, told: Network, reporters: Reporters) {
+        self.nodes = told.nodes.into_iter().map(|node| (node.id.clone(), Arc::new(node))).collect();
+        self.peers = told.peers.into_iter().map(|peer| (peer.id.clone(), Arc::new(peer))).collect();
+        self.reporters = reporters;
+        self.open.0.extend(self.said.keys().map(|id| String::from(&**id)).chain(self.nodes.keys().cloned()));
+        self.open.1.extend(self.reports.keys().chain(self.peers.keys()).cloned());
+    }
+
+    /// Takes in what a node says now; whether it is anything else than before.
+    pub fn put(&mut self, mut node: Arc<Node>) -> bool {
+        if !node.connected_peers.is_sorted_by(|a, b| a.id < b.id) {
+            let peers = &mut Arc::make_mut(&mut node).connected_peers;
+            peers.sort_by(|a, b| a.id.cmp(&b.id));
+            peers.dedup_by(|later, earlier| later.id == earlier.id);
+        }
+        let before = self.said.insert(node.id.as_str().into(), node.clone());
+        self.open(&node.id, before.as_deref(), Some(&node))
+    }
+
+    /// Forgets a node; whether it was there.
+    pub fn remove(&mut self, id: &str) -> bool {
+        let before = self.said.remove(id);
+        self.open(id, before.as_deref(), None)
+    }
+
+    /// Marks what may be other because of one node; whether there is any such thing.
+    fn open(&mut self, id: &str, before: Option<&Node>, now: Option<&Node>) -> bool {
+        if before == now {
+            return false;
+        }
+        self.open.0.insert(id.to_owned());
+        for peer in before.into_iter().flat_map(|node| &node.connected_peers) {
+            let now = now.and_then(|node| find(node, &peer.id));
+            if now == Some(peer) {
+                continue;
+            }
+            self.open.1.insert(peer.id.clone());
+            if now.is_none()
+                && let Some(reporters) = self.reports.get_mut(&peer.id)
+            {
+                reporters.remove(id);
+                if reporters.is_empty() {
+                    self.reports.remove(&peer.id);
+                }
+            }
+        }
+        let is_new = |peer: &&Peer| before.is_none_or(|node| find(node, &peer.id).is_none());
+        let own: Arc<str> = id.into();
+        for peer in now.into_iter().flat_map(|node| &node.connected_peers).filter(is_new) {
+            self.open.1.insert(peer.id.clone());
+            self.reports.entry(peer.id.clone()).or_default().insert(own.clone());
+        }
+        true
+    }
+
+    /// Whether no node says anything.
+    pub fn is_silent(&self) -> bool {
+        self.said.is_empty()
+    }
+
+    /// Peers in the Network.
+    pub fn peers(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Makes the Network of all that nodes say; what is other than it was.
+    pub fn settle(&mut self) -> Difference {
+        let mut difference = Difference::default();
+        let (nodes, peers) = std::mem::take(&mut self.open);
+        for id in nodes {
+            let told = self.nodes.get(&id).and_then(|told| told.up_since);
+            let now = self.said.get(id.as_str()).map(|said| node(said, told));
+            difference.nodes.note(&mut self.nodes, id, now);
+        }
+        for id in peers {
+            let now = self.report(&id);
+            difference.peers.note(&mut self.peers, id, now);
+        }
+        difference
+    }
+
+    /// A peer by all that nodes say of it now.
+    fn report(&mut self, id: &str) -> Option<AggregatedPeer> {
+        let reporters = self.reports.get(id).into_iter().flatten().filter_map(|node| self.said.get(node));
+        let reports: Vec<(&Node, &Peer)> = reporters.filter_map(|node| Some((&**node, find(node, id)?))).collect();
+        let Some((reporter, word)) = choose(&reports, self.reporters.get(id).map(String::as_str)) else {
+            self.reporters.remove(id);
+            return None;
+        };
+        if self.reporters.get(id) != Some(&reporter.id) {
+            self.reporters.insert(id.to_owned(), reporter.id.clone());
+        }
+        let told = self.peers.get(id).and_then(|told| told.up_since);
+        Some(peer(word, &reports, told))
+    }
+
+    /// The Network as it was settled last.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            said: self.said.values().cloned().collect(),
+            nodes: self.nodes.values().cloned().collect(),
+            peers: self.peers.values().cloned().collect(),
+            reporters: self.reporters.clone(),
         }
     }
-    newest
+}
+
+impl Moment {
+    /// It, with what changes at every poll as it was said last.
+    pub fn network(&self) -> Network {
+        let mut last: HashMap<&str, i64> = HashMap::with_capacity(self.peers.len());
+        for peer in self.said.iter().flat_map(|node| &node.connected_peers) {
+            if let Some(message) = peer.last_message.0 {
+                let newest = last.entry(&peer.id).or_insert(message);
+                *newest = message.max(*newest);
+            }
+        }
+        let peer = |peer: &Arc<AggregatedPeer>| AggregatedPeer {
+            last_message: Volatile(last.get(peer.id.as_str()).copied()),
+            ..AggregatedPeer::clone(peer)
+        };
+        Network {
+            nodes: self.nodes.iter().map(|node| AggregatedNode::clone(node)).collect(),
+            peers: self.peers.iter().map(peer).collect(),
+        }
+    }
+}
+
+/// Of several answers of one node the newest.
+pub(super) fn newest<'a>(answers: impl Iterator<Item = &'a Arc<Node>>) -> Option<&'a Arc<Node>> {
+    answers.reduce(|there, node| if is_newer(node, there) { node } else { there })
 }
 
 fn is_newer(node: &Node, there: &Node) -> bool {
     // Of two in the same millisecond either will do, as long as it is always the same.
     let text = |node: &Node| serde_json::to_string(node).unwrap_or_default();
     match node.received_at_ms.0.cmp(&there.received_at_ms.0) {
-        std::cmp::Ordering::Equal => !std::ptr::eq(node, there) && text(node) > text(there),
+        std::cmp::Ordering::Equal => text(node) > text(there),
         order => order.is_gt(),
     }
+}
+
+/// What a node says of a peer.
+fn find<'a>(node: &'a Node, peer: &str) -> Option<&'a Peer> {
+    let place = node.connected_peers.binary_search_by(|other| other.id.as_str().cmp(peer)).ok()?;
+    node.connected_peers.get(place)
 }
 
 fn node(node: &Node, told: Option<i64>) -> AggregatedNode {

@@ -4,7 +4,7 @@
 //! changes, alarms; read and followed by whoever asks.
 //!
 //! ```text
-//! poll → status (lenient) → steady (starts that stay still) → merge → compare → store (Redis) → feed → HTTP
+//! poll → status (lenient) → steady (starts that stay still) → merge → store (Redis) → feed → HTTP
 //!   ↑__ pace, discovery __|                                     ↑ alarms
 //! ```
 //!
@@ -37,12 +37,12 @@ pub use self::{
     change::{Change, Difference, Ids},
     discovery::{Candidate, Rules, Tried},
     feed::{Feeds, Follower, Message, MessageKind, Told, Wanted},
-    merge::{Reporters, merge},
+    merge::{Merged, Moment, Reporters},
     model::{AggregatedNode, AggregatedPeer, Block, Network, Node, Peer, READY, Volatile, is_id},
     plan::{Kind, Plan, Target},
     prefix::{Prefix, PrefixError},
     status::{Hint, Receipt, Status, StatusError, read},
     steady::{Readings, Steady, TOLERANCE, keep},
-    store::{Checked, Held, News, Store, Stored, Token},
+    store::{Checked, Held, News, Revision, Store, Stored, Token, Whole},
     watch::{Report, watch},
 };

@@ -1,6 +1,9 @@
 //! Nodes and peers for tests.
 
-use super::model::{Block, Node, Peer, READY, Volatile};
+use super::{
+    merge::Merged,
+    model::{Block, Node, Peer, READY, Volatile},
+};
 
 /// The id of anything by its number.
 pub(super) fn id(number: u32) -> String {
@@ -43,4 +46,14 @@ pub(super) fn peer(number: u32, reporter: u32) -> Peer {
         warning_flags: Vec::new(),
         entrypoints: vec![format!("tcp://198.51.100.{}:40403", number % 256)],
     }
+}
+
+/// What nodes say, merged.
+pub(super) fn merged(nodes: impl IntoIterator<Item = Node>) -> Merged {
+    let mut merged = Merged::default();
+    for node in nodes {
+        merged.put(node.into());
+    }
+    merged.settle();
+    merged
 }

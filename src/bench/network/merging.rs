@@ -1,6 +1,6 @@
 //! What merging costs, and that its result depends on nothing but what the nodes say.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
@@ -9,7 +9,7 @@ use super::{Figure, bar, figure};
 use crate::{
     config,
     devnet::hathor::{Hathor, Plan},
-    network::{Network, Node, Readings, Receipt, Reporters, merge, read},
+    network::{Merged, Node, Readings, Receipt, read},
     outbound::{Client, Request},
 };
 
@@ -19,8 +19,8 @@ const ROUNDS: u32 = 10_000;
 const FEW: usize = 8;
 /// Orders of the same answers.
 const ORDERS: u32 = 1000;
-/// Merges that are timed.
-const MERGES: u32 = 50;
+/// Merges of everything, and of every node, that are timed.
+const MERGES: u32 = 20;
 
 pub(super) async fn measure(nodes: u16, connections: u16) -> anyhow::Result<Vec<Figure>> {
     let plan = Plan { nodes, connections, port: 0, jitter: std::time::Duration::ZERO, manners: Vec::new() };
@@ -33,23 +33,44 @@ pub(super) async fn measure(nodes: u16, connections: u16) -> anyhow::Result<Vec<
         answers.push(read(&response.body, Receipt { middle: 0.0 })?.node);
         reading += start.elapsed().as_secs_f64();
     }
-    let merged = merge(&answers, None, &Reporters::new());
-    let start = Instant::now();
-    for _ in 0..MERGES {
-        let (network, _) = merge(&answers, Some(&merged.0), &merged.1);
-        anyhow::ensure!(network == merged.0, "the same answers made another network");
+    let (mut merged, mut all, mut one) = (merge(&answers), 0.0, 0.0);
+    for round in 1..=MERGES {
+        // Every node has begun anew, and so have all its connections.
+        for node in &mut answers {
+            node.up_since = node.up_since.map(|start| start + 100);
+            node.connected_peers.iter_mut().for_each(|peer| peer.up_since = peer.up_since.map(|start| start + 100));
+        }
+        let again = answers.clone();
+        let start = Instant::now();
+        merge(&again);
+        all += start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        for node in again {
+            merged.put(Arc::new(node));
+            anyhow::ensure!(!merged.settle().is_empty(), "a change in round {round} was not seen");
+        }
+        one += start.elapsed().as_secs_f64();
     }
-    // One merge a second.
-    let merging = start.elapsed().as_secs_f64() / f64::from(MERGES);
+    let (all, one) = (all / f64::from(MERGES), one / f64::from(MERGES));
     Ok(vec![
         figure("nodes", f64::from(nodes)),
-        figure("peers", merged.0.peers.len() as f64),
+        figure("peers", merged.peers() as f64),
         figure("reading all statuses once, ms", reading * 1000.0),
-        figure("merging and comparing once, ms", merging * 1000.0),
-        bar("merging and comparing every second, % of a core", merging * 100.0, 25.0),
+        figure("merging all of them at once, ms", all * 1000.0),
+        figure("merging what one node changed, ms", one * 1000.0 / f64::from(nodes)),
+        bar("merging a change of every node a second, % of a core", one * 100.0, 25.0),
         bar("different bytes in 1,000 orders, less one", (orders(&answers) - 1) as f64, 0.0),
         bar("saves in 10,000 rounds in which clocks run", f64::from(saves(&answers).context("no nodes")?), 0.0),
     ])
+}
+
+fn merge(answers: &[Node]) -> Merged {
+    let mut merged = Merged::default();
+    for node in answers {
+        merged.put(Arc::new(node.clone()));
+    }
+    merged.settle();
+    merged
 }
 
 /// How many different bytes come of the same answers in different orders.
@@ -61,7 +82,7 @@ fn orders(answers: &[Node]) -> usize {
         for node in &mut answers {
             node.connected_peers.shuffle(&mut random);
         }
-        bytes.insert(merge(&answers, None, &Reporters::new()).0.canonical());
+        bytes.insert(merge(&answers).moment().network().canonical());
     }
     bytes.len()
 }
@@ -70,7 +91,7 @@ fn orders(answers: &[Node]) -> usize {
 fn saves(answers: &[Node]) -> Option<u32> {
     let (mut random, answers) = (StdRng::seed_from_u64(2), few(answers));
     let mut readings = vec![Readings::default(); answers.len()];
-    let (mut told, mut reporters, mut saves) = (Network::default(), Reporters::new(), 0_u32);
+    let (mut merged, mut saves) = (Merged::default(), 0_u32);
     for round in 0..=ROUNDS {
         let mut now = answers.clone();
         for (node, readings) in now.iter_mut().zip(&mut readings) {
@@ -82,9 +103,10 @@ fn saves(answers: &[Node]) -> Option<u32> {
             }
             readings.settle(node);
         }
-        let (network, chosen) = merge(&now, Some(&told), &reporters);
-        saves += u32::from(network != told);
-        (told, reporters) = (network, chosen);
+        for node in now {
+            merged.put(Arc::new(node));
+        }
+        saves += u32::from(!merged.settle().is_empty());
     }
     saves.checked_sub(1)
 }

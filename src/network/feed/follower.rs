@@ -35,6 +35,8 @@ pub struct Follower {
     wanted: Wanted,
     /// The revision that the client has.
     told: Option<u64>,
+    /// When that revision was the newest, by [`Latest::era`]; nobody knows of one that the client came with.
+    era: Option<u64>,
     /// Whether there is something newer that was not told yet.
     is_behind: bool,
 }
@@ -46,7 +48,7 @@ impl Follower {
         wanted: Wanted,
         told: Option<u64>,
     ) -> Self {
-        Self { store, latest, wanted, told, is_behind: true }
+        Self { store, latest, wanted, told, era: None, is_behind: true }
     }
 
     /// What is new, once something is; `None` if there is no reader any more. May be dropped and asked again: nothing is
@@ -58,10 +60,14 @@ impl Follower {
                 self.is_behind = true;
             }
             let latest = self.latest.borrow_and_update().clone()?;
-            match self.messages(&latest).await {
+            let told = told(self.told, self.era, &latest);
+            match self.messages(&latest, told).await {
                 Ok(messages) => {
                     self.is_behind = false;
-                    self.told = messages.last().map(|message| message.revision).or(self.told);
+                    // While there is no Network, nobody knows what the client has.
+                    if latest.revision > 0 {
+                        (self.told, self.era) = (messages.last().map(|last| last.revision).or(told), Some(latest.era));
+                    }
                     return Some(Told { messages, alarms: latest.alarms.clone() });
                 }
                 Err(error) => {
@@ -72,19 +78,27 @@ impl Follower {
         }
     }
 
-    /// What brings the client there.
-    async fn messages(&self, latest: &Latest) -> Result<Vec<Message>, BrokerError> {
-        if latest.revision == 0 || self.told == Some(latest.revision) {
-            return Ok(Vec::new());
-        }
-        let known = self.told.filter(|_| self.wanted == Wanted::Diffs);
-        if let Some(diffs) = known.and_then(|told| latest.diffs_since(told)) {
+    /// What brings the client there from the revision that it has.
+    async fn messages(&self, latest: &Latest, told: Option<u64>) -> Result<Vec<Message>, BrokerError> {
+        let since = |revision| latest.diffs_since(revision).filter(|_| self.wanted == Wanted::Diffs);
+        if let Some(diffs) = told.and_then(since) {
             return Ok(diffs.cloned().collect());
         }
-        // It may be newer than what was heard of, and what the client has already.
-        let whole = latest.whole(&self.store).await?;
-        Ok(whole.into_iter().filter(|whole| self.told != Some(whole.revision)).collect())
+        let is_newer = |revision| told.is_none_or(|told| told < revision);
+        if latest.revision == 0 || !is_newer(latest.whole.revision) {
+            // The Network that the client has not is on its way.
+            return Ok(Vec::new());
+        }
+        // It may be newer than what was heard of.
+        let whole = latest.whole.message(&self.store).await?.filter(|whole| is_newer(whole.revision));
+        let diffs = whole.as_ref().and_then(|whole| since(whole.revision)).into_iter().flatten().cloned();
+        Ok(whole.iter().cloned().chain(diffs).collect())
     }
+}
+
+/// The revision that a client has, unless that is none of those that led to the latest.
+fn told(told: Option<u64>, era: Option<u64>, latest: &Latest) -> Option<u64> {
+    told.filter(|told| era.map_or(*told <= latest.revision, |era| era == latest.era))
 }
 
 impl fmt::Debug for Follower {

@@ -1,5 +1,7 @@
 //! A revision of the Network, ready to be sent.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -43,14 +45,23 @@ impl MessageKind {
 /// The newest there is.
 #[derive(Debug)]
 pub(super) struct Latest {
-    /// 0 if there is none.
+    /// How often revisions began anew, which they do when Redis lost them.
+    pub(super) era: u64,
+    /// The revision that was told last; 0 if there is no Network.
     pub(super) revision: u64,
     /// `{"type":"alarms","alarms":[…]}`, on one line.
     pub(super) alarms: String,
     /// What led here, without gaps.
     diffs: Vec<Diff>,
-    /// All of it, once somebody wanted it.
-    whole: OnceCell<Option<Message>>,
+    /// The Network as it is written, which may be of an earlier revision.
+    pub(super) whole: Arc<Whole>,
+}
+
+/// The Network, once somebody wants it.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) revision: u64,
+    message: OnceCell<Option<Message>>,
 }
 
 /// What one revision changed.
@@ -63,6 +74,9 @@ struct Diff {
 impl Latest {
     /// What there is now, by the news since `before`.
     pub(super) fn after(before: Option<&Self>, news: News) -> Self {
+        let has_lost = before.is_some_and(|before| before.revision > news.revision);
+        let era = before.map_or(0, |before| before.era) + u64::from(has_lost);
+        let before = before.filter(|_| !has_lost);
         let mut diffs = before.map(|before| before.diffs.clone()).unwrap_or_default();
         for diff in news.diffs.into_iter().filter_map(Diff::read) {
             if diffs.last().is_some_and(|last| last.message.revision != diff.since) {
@@ -76,11 +90,14 @@ impl Latest {
         diffs.drain(..diffs.len().saturating_sub(MAX_DIFFS));
         let alarms: Vec<Value> = news.alarms.iter().filter_map(|alarm| serde_json::from_str(alarm).ok()).collect();
         let alarms = json!({ "type": "alarms", "alarms": alarms }).to_string();
-        Self { revision: news.revision, alarms, diffs, whole: OnceCell::new() }
+        let same = before.map(|before| &before.whole).filter(|whole| whole.revision == news.written).cloned();
+        let whole = same.unwrap_or_else(|| Arc::new(Whole { revision: news.written, message: OnceCell::new() }));
+        Self { era, revision: news.revision, alarms, diffs, whole }
     }
 
     pub(super) fn is_other_than(&self, other: &Self) -> bool {
-        self.revision != other.revision || self.alarms != other.alarms
+        let all = |latest: &Self| (latest.era, latest.revision, latest.whole.revision);
+        all(self) != all(other) || self.alarms != other.alarms
     }
 
     /// What leads here from a revision, if that is known.
@@ -88,11 +105,13 @@ impl Latest {
         let first = self.diffs.iter().position(|diff| diff.since == revision)?;
         Some(self.diffs.iter().skip(first).map(|diff| &diff.message))
     }
+}
 
-    /// All of it, or of what came after; `None` if there is none. Read once for everybody.
-    pub(super) async fn whole(&self, store: &Store) -> Result<Option<Message>, BrokerError> {
-        let whole = self.whole.get_or_try_init(async || store.read().await.map(whole));
-        whole.await.cloned()
+impl Whole {
+    /// It, or what came after; `None` if there is none. Read once for everybody.
+    pub(super) async fn message(&self, store: &Store) -> Result<Option<Message>, BrokerError> {
+        let message = self.message.get_or_try_init(async || store.read().await.map(whole));
+        message.await.cloned()
     }
 }
 
@@ -126,7 +145,7 @@ mod tests {
         let diffs = diffs
             .iter()
             .map(|(since, revision)| format!(r#"{{"type":"diff","since":{since},"revision":{revision},"data":{{}}}}"#));
-        News { revision, last_event: String::new(), alarms: Vec::new(), diffs: diffs.collect() }
+        News { revision, written: 1, last_event: String::new(), alarms: Vec::new(), diffs: diffs.collect() }
     }
 
     fn way(latest: &Latest, since: u64) -> Option<Vec<u64>> {
@@ -147,6 +166,20 @@ mod tests {
         assert_eq!((way(&latest, 3), way(&latest, 6)), (None, None));
         latest = Latest::after(Some(&latest), news(9, &[(8, 9)]));
         assert_eq!((way(&latest, 7), way(&latest, 8)), (None, Some(vec![9])));
+    }
+
+    #[test]
+    fn a_network_is_kept_until_another_is_written() {
+        let written = |revision, written| News { written, ..news(revision, &[]) };
+        let first = Latest::after(None, written(3, 3));
+        let told = Latest::after(Some(&first), written(4, 3));
+        assert!(Arc::ptr_eq(&first.whole, &told.whole) && told.is_other_than(&first));
+        let saved = Latest::after(Some(&told), written(4, 4));
+        assert!(!Arc::ptr_eq(&saved.whole, &told.whole) && saved.is_other_than(&told));
+        assert!(!Latest::after(Some(&saved), written(4, 4)).is_other_than(&saved));
+        // Redis lost it, and what is there now has the same number by chance.
+        let other = Latest::after(Some(&Latest::after(Some(&saved), written(0, 0))), written(4, 4));
+        assert!(!Arc::ptr_eq(&saved.whole, &other.whole) && other.era == saved.era + 1);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The newest of a Network for everybody in this process who follows it: one reader of its event stream for all of them.
 //!
 //! In: the stream `events` of a store. Out: a [`Follower`] a client. Invariants: a follower gets the newest there is, and
-//! never what it was told before; who is slow misses those between and makes nobody wait; nobody follows, nothing is read;
-//! the whole Network is read at most once a revision, and only if somebody wants all of it.
+//! never what it was told before, nor anything older; who is slow misses those between and makes nobody wait; nobody
+//! follows, nothing is read; the whole Network is read at most once each time it is written, and only if somebody wants
+//! all of it.
 
 mod follower;
 mod latest;
@@ -75,3 +76,6 @@ impl std::fmt::Debug for Feeds {
         f.write_str("Feeds")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,31 +8,37 @@
 //! | `<p>.network.v1` | string | the [`Network`], JSON; never expires |
 //! | `<p>.node.<id>` | string | what a [`Node`](super::Node) said last, JSON; expires |
 //! | `<p>.candidates` | hash | hosts that may be nodes, JSON each (discovery) |
-//! | `{<p>.network.v1}.meta` | hash | `revision`, `saved_at_ms`, `checked_at_ms`, `sha256` (of the canonical bytes), `fence` |
+//! | `{<p>.network.v1}.meta` | hash | of the Network: `revision`, `saved_at_ms`, `checked_at_ms`, `sha256` (of the canonical bytes); `told`, `fence` |
 //! | `{<p>.network.v1}.lock` | string | `<token> <owner>`: who aggregates; expires |
-//! | `{<p>.network.v1}.events` | stream | `event` = JSON: `network`, `raised`, `cleared`; trimmed |
-//! | `{<p>.network.v1}.diffs` | list | what each of the last revisions changed, the last at the end, JSON; 16 at most |
+//! | `{<p>.network.v1}.events` | stream | `event` = JSON: `network`, `saved`, `raised`, `cleared`; trimmed |
+//! | `{<p>.network.v1}.diffs` | list | what each of the last revisions changed, the last at the end, JSON; 64 at most |
 //! | `{<p>.network.v1}.nodes` | zset | id of a node → when what it said is over, ms by Redis' clock |
 //! | `{<p>.network.v1}.reporters` | string | peer → the node whose word about it counts, JSON |
 //! | `{<p>.network.v1}.gone` | list | peers that left, the last first, JSON each; 1,000 at most |
 //! | `{<p>.network.v1}.alarms` | hash | alarms that are on, JSON each; fade when nobody watches |
 //!
-//! Invariants: a Network is written under the lock's token alone, so that one who was thought dead cannot write over what
-//! its successor knows; Network, revision and event are written together or not at all.
+//! What a revision changed is told first: it is little. The Network itself, which may have megabytes, follows a moment
+//! later, and may leave revisions out. So it is of revision `revision`, while `told` is the newest; who writes it dies in
+//! between, and the next goes on from `revision` and tells what comes of that without a diff.
+//!
+//! Invariants: a Network is told of and written under the lock's token alone, so that one who was thought dead cannot write
+//! over what its successor knows; diff, revision and event are written together or not at all, as are the Network and
+//! which revision it is of; neither `told` nor `revision` ever falls.
 
 mod candidates;
 mod nodes;
+mod whole;
 
 use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue};
 use serde_json::value::RawValue;
 
+pub use self::whole::{Stored, Whole};
 use super::{
     alarms::{AlarmKey, Alarms},
     change::Difference,
     merge::Reporters,
-    model::Network,
     prefix::Prefix,
 };
 use crate::broker::{Broker, BrokerError, Script, script};
@@ -42,7 +48,7 @@ const MAX_EVENTS: usize = 1000;
 /// Peers that are remembered as gone.
 const MAX_GONE: usize = 1000;
 /// Revisions of which it is known what they changed.
-pub const MAX_DIFFS: usize = 16;
+pub const MAX_DIFFS: usize = 64;
 /// How long alarms stay on without a word.
 const ALARMS: Duration = Duration::from_mins(1);
 
@@ -67,28 +73,28 @@ pub struct Held {
     pub now: u64,
     /// The right, unless another has it.
     pub token: Option<Token>,
-    /// The revision of the Network there is, 0 if there is none.
+    /// The revision that was told last, 0 if none was.
+    pub told: u64,
+    /// The revision of the Network as it is written, 0 if there is none.
     pub revision: u64,
 }
 
-/// The Network as it is stored.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    /// JSON; empty if there is none.
-    pub json: String,
+/// A revision that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revision {
     /// Rises by one with every change.
-    pub revision: u64,
-    /// When it changed, in ms since 1970.
-    pub saved_at_ms: u64,
-    /// When it was last found to be as it is, in ms since 1970.
-    pub checked_at_ms: u64,
+    pub number: u64,
+    /// When it was told, in ms since 1970.
+    pub at: u64,
 }
 
 /// What is new of a Network.
 #[derive(Clone, Debug)]
 pub struct News {
-    /// 0 if there is none.
+    /// The revision that was told last; 0 if there is no Network.
     pub revision: u64,
+    /// The revision of the Network as it is written; 0 if there is none.
+    pub written: u64,
     /// The id of the last event.
     pub last_event: String,
     /// Alarms that are on, JSON each.
@@ -115,13 +121,13 @@ impl Store {
 
     /// Takes the right to write for so long, or keeps it; `checked` says that the Network is known to be right.
     pub async fn hold(&self, owner: &str, lease: Duration, checked: Checked) -> Result<Held, BrokerError> {
-        let (now, number, revision, exists): (u64, u64, u64, u8) = self
+        let (now, number, told, revision): (u64, u64, u64, u64) = self
             .script(script!("hold"), |cmd| {
                 cmd.arg(owner).arg(milliseconds(lease)).arg(u8::from(checked == Checked::Yes));
             })
             .await?;
         let token = (number > 0).then(|| Token { owner: owner.to_owned(), number });
-        Ok(Held { now, token, revision: if exists == 1 { revision } else { 0 } })
+        Ok(Held { now, token, told, revision })
     }
 
     /// Gives the right back.
@@ -132,58 +138,33 @@ impl Store {
         .await
     }
 
-    /// Saves a Network that differs from that of revision `since` (0: none); its revision, or nothing if the right is
-    /// another's by now.
-    pub async fn save(
+    /// Tells what is different since revision `since` (0: everything); the new revision, or nothing if the right is
+    /// another's by now. The Network itself is to be saved then.
+    pub async fn tell(
         &self,
         token: &Token,
         since: u64,
-        network: &Network,
-        reporters: &Reporters,
-        difference: &Difference<'_>,
-    ) -> Result<Option<u64>, BrokerError> {
-        let (network_json, digest) = network.digested();
-        let (reporters, change) = (json(reporters), json(&difference.change()));
-        let patch = difference.patch().unwrap_or_default();
-        let gone: Vec<String> = difference.departed().iter().take(MAX_GONE).map(json).collect();
-        let revision: u64 = self
-            .script(script!("save"), |cmd| {
-                cmd.arg(&token.owner).arg(token.number).arg(&network_json).arg(&digest).arg(&reporters).arg(&change);
-                cmd.arg(since).arg(&patch).arg(MAX_EVENTS).arg(MAX_GONE).arg(MAX_DIFFS);
+        difference: &Difference,
+    ) -> Result<Option<Revision>, BrokerError> {
+        let (change, patch) = (json(&difference.change()), difference.patch().unwrap_or_default());
+        let gone: Vec<String> = difference.departed().take(MAX_GONE).map(json).collect();
+        let (number, at): (u64, u64) = self
+            .script(script!("tell"), |cmd| {
+                cmd.arg(&token.owner).arg(token.number).arg(since).arg(&change).arg(&patch);
+                cmd.arg(MAX_EVENTS).arg(MAX_GONE).arg(MAX_DIFFS);
                 for peer in &gone {
                     cmd.arg(peer);
                 }
             })
             .await?;
-        Ok((revision > 0).then_some(revision))
-    }
-
-    /// The Network and its times, of one moment.
-    pub async fn read(&self) -> Result<Stored, BrokerError> {
-        let (json, revision, saved_at_ms, checked_at_ms) = self.script(script!("read"), |_| {}).await?;
-        Ok(Stored { json, revision, saved_at_ms, checked_at_ms })
-    }
-
-    /// Whose word about which peer counts in the Network.
-    pub async fn reporters(&self) -> Result<Reporters, BrokerError> {
-        let json: Option<String> = self.broker.query(redis::cmd("GET").arg(self.key("reporters"))).await?;
-        // What is not ours to read is as if it were not there: it is written anew.
-        Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+        Ok((number > 0).then_some(Revision { number, at }))
     }
 
     /// What is new to one who knows a revision (0: none).
     pub async fn news(&self, known: u64) -> Result<News, BrokerError> {
-        let (revision, last_event, alarms, diffs) = self.script(script!("news"), |cmd| _ = cmd.arg(known)).await?;
-        Ok(News { revision, last_event, alarms, diffs })
-    }
-
-    /// The revision there is and when it was saved (ms since 1970), if there is one.
-    pub async fn revision(&self) -> Result<Option<(u64, u64)>, BrokerError> {
-        let mut both = redis::pipe();
-        both.exists(self.prefix.network());
-        both.cmd("HMGET").arg(self.key("meta")).arg("revision").arg("saved_at_ms");
-        let (exists, (revision, saved)): (bool, (Option<u64>, Option<u64>)) = self.broker.pipeline(&both).await?;
-        Ok(revision.zip(saved).filter(|_| exists))
+        let (revision, written, last_event, alarms, diffs) =
+            self.script(script!("news"), |cmd| _ = cmd.arg(known)).await?;
+        Ok(News { revision, written, last_event, alarms, diffs })
     }
 
     /// Says which alarms are on, and which are not any more.

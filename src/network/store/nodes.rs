@@ -1,6 +1,6 @@
 //! What nodes said: written by whoever polls them, read by the aggregator and by who asks for one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{Store, json, milliseconds};
 use crate::{broker::BrokerError, network::model::Node};
@@ -12,12 +12,12 @@ const PIECE: usize = 32;
 
 impl Store {
     /// Writes what nodes said, each with how long it holds; `now` is Redis' clock in ms since 1970.
-    pub async fn put_nodes(&self, nodes: &[(Node, Duration)], now: u64) -> Result<(), BrokerError> {
+    pub async fn put_nodes(&self, nodes: &[(Arc<Node>, Duration)], now: u64) -> Result<(), BrokerError> {
         for piece in nodes.chunks(PIECE) {
             let mut pipe = redis::pipe();
             for (node, life) in piece {
                 let life = milliseconds(*life);
-                pipe.pset_ex(self.prefix.node(&node.id), json(node), life).ignore();
+                pipe.pset_ex(self.prefix.node(&node.id), json(&**node), life).ignore();
                 pipe.zadd(self.key("nodes"), &node.id, now.saturating_add(life)).ignore();
             }
             let () = self.broker.pipeline(&pipe).await?;

@@ -1,18 +1,16 @@
 //! The one who writes the Network, or who would if the one who does left.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
 
-use super::known::Known;
+use super::{known::Known, writer::Writer};
 use crate::{
     broker::BrokerError,
     network::{
-        change::Difference,
-        merge::{Reporters, merge},
-        model::{Network, Node},
-        store::{Checked, Store, Token},
+        merge::Merged,
+        store::{Checked, Held, Revision, Store, Token},
     },
 };
 
@@ -20,8 +18,10 @@ use crate::{
 const LEASE: Duration = Duration::from_secs(10);
 /// Of how many parts of the time one goes into merging, at most.
 const SHARE: u32 = 3;
-/// The least time between two merges.
-const GAP: Duration = Duration::from_millis(5);
+/// The least time between two merges: what comes in between is told together.
+pub(super) const GAP: Duration = Duration::from_millis(20);
+/// How long it may take to write the Network when the job ends.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is known of the Network.
 #[derive(Debug)]
@@ -32,8 +32,10 @@ pub(super) struct Aggregator {
     reign: Option<Reign>,
     /// Redis' clock, and when it was read.
     clock: (u64, Instant),
-    /// What nodes said that others poll.
-    foreign: Vec<Node>,
+    /// What all nodes say, and what was told of it.
+    merged: Merged,
+    /// Ids of the nodes that others poll.
+    foreign: BTreeSet<String>,
     /// Whether a merge may bring anything new.
     is_due: bool,
     /// When the next merge may be.
@@ -46,16 +48,41 @@ pub(super) struct Aggregator {
 #[derive(Debug)]
 struct Reign {
     token: Token,
-    told: Network,
-    reporters: Reporters,
-    revision: u64,
+    /// The revision that was told last.
+    told: Revision,
+    /// The revision that `merged` goes on from: an earlier one, if whoever told the last could not write it.
+    since: u64,
+    writer: Writer,
+}
+
+impl Reign {
+    /// Whether what was told last is what was merged last.
+    fn is_even(&self) -> bool {
+        self.since == self.told.number
+    }
+
+    /// When the Network is to be written, unless it is.
+    fn due(&self) -> Option<Instant> {
+        self.writer.due(self.told.number).filter(|_| self.is_even())
+    }
 }
 
 impl Aggregator {
     pub(super) fn new(store: Store, owner: String) -> Self {
-        let (now, foreign) = (Instant::now(), Vec::new());
-        let (checked, is_due) = (Checked::No, false);
-        Self { store, owner, reign: None, clock: (0, now), foreign, is_due, next: now, checked, saves: 0, merges: 0 }
+        let now = Instant::now();
+        Self {
+            store,
+            owner,
+            reign: None,
+            clock: (0, now),
+            merged: Merged::default(),
+            foreign: BTreeSet::new(),
+            is_due: false,
+            next: now,
+            checked: Checked::No,
+            saves: 0,
+            merges: 0,
+        }
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -67,9 +94,9 @@ impl Aggregator {
         self.clock.0 + u64::try_from(self.clock.1.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The Network as it was told last, as far as this is the one who tells it.
-    pub(super) fn told(&self) -> Option<&Network> {
-        self.reign.as_ref().map(|reign| &reign.told)
+    /// Peers in the Network as it was told last, as far as this is the one who tells it.
+    pub(super) fn peers(&self) -> usize {
+        self.reign.as_ref().map_or(0, |_| self.merged.peers())
     }
 
     /// Whether this is the one who writes.
@@ -81,34 +108,34 @@ impl Aggregator {
     pub(super) async fn beat(&mut self, known: &Known) -> Result<(), BrokerError> {
         let read = Instant::now();
         // While a merge is due, nobody knows whether the Network is right.
-        let checked = if self.is_due { Checked::No } else { self.checked };
+        let is_behind = self.reign.as_ref().is_some_and(|reign| reign.writer.is_behind(reign.told.number));
+        let checked = if self.is_due || is_behind { Checked::No } else { self.checked };
         let held = self.store.hold(&self.owner, LEASE, checked).await?;
         self.clock = (held.now, read);
         self.checked = Checked::No;
-        let Some(token) = held.token else {
+        let Some(token) = &held.token else {
             if self.reign.take().is_some() {
                 warn!(prefix = %self.store.prefix(), "another aggregates the network now");
             }
             return Ok(());
         };
-        let is_as_known =
-            self.reign.as_ref().is_some_and(|reign| reign.token == token && reign.revision == held.revision);
+        let is_as_known = self.reign.as_ref().is_some_and(|reign| {
+            reign.token == *token && reign.told.number == held.told && reign.writer.may_be_at(held.revision)
+        });
         if !is_as_known {
-            self.ascend(token).await?;
+            self.ascend(token.clone(), &held).await?;
         }
         self.read_foreign(known).await
     }
 
     /// Reads what the one before has written.
-    async fn ascend(&mut self, token: Token) -> Result<(), BrokerError> {
-        let stored = self.store.read().await?;
+    async fn ascend(&mut self, token: Token, held: &Held) -> Result<(), BrokerError> {
         // What cannot be read is replaced.
-        let told: Option<Network> = serde_json::from_str(&stored.json).ok();
-        let revision = if told.is_some() { stored.revision } else { 0 };
-        debug!(prefix = %self.store.prefix(), revision, "this job aggregates the network");
-        let told = told.unwrap_or_default();
-        let reporters = self.store.reporters().await?;
-        self.reign = Some(Reign { token, told, reporters, revision });
+        let (told, since, reporters) = self.store.resume().await?.unwrap_or_default();
+        debug!(prefix = %self.store.prefix(), since, told = held.told, "this job aggregates the network");
+        self.merged.resume(told, reporters);
+        let told = Revision { number: held.told, at: held.now };
+        self.reign = Some(Reign { token, told, since, writer: Writer::new(held.revision) });
         self.is_due = true;
         Ok(())
     }
@@ -121,9 +148,23 @@ impl Aggregator {
             return Ok(());
         }
         let nodes = self.store.nodes(&foreign).await?;
-        self.is_due |= nodes != self.foreign;
-        self.foreign = nodes;
+        let now: BTreeSet<String> = nodes.iter().map(|node| node.id.clone()).collect();
+        for id in self.foreign.iter().filter(|id| !now.contains(*id) && !own.contains(id.as_str())) {
+            self.is_due |= self.merged.remove(id);
+        }
+        for node in nodes {
+            self.is_due |= self.merged.put(Arc::new(node));
+        }
+        self.foreign = now;
         Ok(())
+    }
+
+    /// A node of this job may say something else than before, or nothing that holds.
+    pub(super) fn hear(&mut self, known: &Known, id: &str) {
+        self.is_due |= match known.word(id) {
+            Some(node) => self.merged.put(node.clone()),
+            None => self.merged.remove(id),
+        };
     }
 
     /// Something is different.
@@ -131,9 +172,30 @@ impl Aggregator {
         self.is_due = true;
     }
 
-    /// The moment of the next merge, if one is due.
+    /// When there is something to do next.
     pub(super) fn due(&self) -> Option<Instant> {
-        (self.is_due && self.reign.is_some()).then_some(self.next)
+        let reign = self.reign.as_ref()?;
+        self.is_due.then_some(self.next).into_iter().chain(reign.due()).min()
+    }
+
+    /// Does what is due: tells what is different, and begins to write the Network.
+    pub(super) async fn proceed(&mut self, known: &Known) -> Result<(), BrokerError> {
+        if self.is_due && self.next <= Instant::now() {
+            self.tell(known).await?;
+        }
+        if let Some(reign) = &mut self.reign
+            && reign.due().is_some_and(|due| due <= Instant::now())
+        {
+            reign.writer.begin(&self.store, &reign.token, reign.told, self.merged.moment());
+        }
+        Ok(())
+    }
+
+    /// Waits until the Network that is being written is. May be dropped and asked again.
+    pub(super) async fn written(&mut self) -> Result<(), BrokerError> {
+        let Some(reign) = &mut self.reign else { return pending().await };
+        let is_ours = reign.writer.over().await;
+        self.heed(is_ours)
     }
 
     /// A node has said that it is as it was, or otherwise.
@@ -141,51 +203,70 @@ impl Aggregator {
         self.checked = Checked::Yes;
     }
 
-    /// Merges what holds, and saves it if it differs; true if it did.
-    pub(super) async fn aggregate(&mut self, known: &Known) -> Result<bool, BrokerError> {
-        let Some(reign) = &mut self.reign else { return Ok(false) };
+    /// Merges what holds, and tells what is different.
+    async fn tell(&mut self, known: &Known) -> Result<(), BrokerError> {
+        let Some(reign) = &mut self.reign else { return Ok(()) };
         self.is_due = false;
-        if !known.is_complete() || (known.is_down() && self.foreign.is_empty()) {
+        let is_down = known.is_down() && self.foreign.is_empty();
+        if !known.is_complete() || is_down || self.merged.is_silent() {
             // What is half known, or not at all, is no Network.
-            return Ok(false);
+            return Ok(());
         }
         let began = Instant::now();
-        let own: BTreeSet<&str> = known.holding().map(|node| node.id.as_str()).collect();
-        let foreign = self.foreign.iter().filter(|node| !own.contains(node.id.as_str()));
-        let (network, reporters) = merge(known.holding().chain(foreign), Some(&reign.told), &reign.reporters);
+        let difference = self.merged.settle();
         self.merges += 1;
         // More nodes, longer merges, fewer of them: most of the time belongs to polling.
         self.next = Instant::now() + GAP.max(began.elapsed() * (SHARE - 1));
-        if network.nodes.is_empty() {
-            return Ok(false);
+        if difference.is_empty() && reign.since > 0 && reign.is_even() {
+            return Ok(());
         }
-        reign.reporters = reporters;
-        if reign.revision > 0 && network == reign.told {
-            return Ok(false);
+        let told = self.store.tell(&reign.token, reign.since, &difference).await;
+        if let Ok(Some(revision)) = &told {
+            (reign.told, reign.since) = (*revision, revision.number);
+            self.saves += 1;
+            self.checked = Checked::Yes;
         }
-        let difference = Difference::between(&reign.told, &network);
-        match self.store.save(&reign.token, reign.revision, &network, &reign.reporters, &difference).await {
-            Ok(Some(revision)) => {
-                (reign.told, reign.revision) = (network, revision);
-                self.saves += 1;
-                self.checked = Checked::Yes;
-                Ok(true)
-            }
-            Ok(None) => {
-                info!(prefix = %self.store.prefix(), "another aggregates the network now");
-                self.reign = None;
-                Ok(false)
-            }
-            Err(error) => {
-                // It may be written all the same: read anew before anything is compared again.
-                self.reign = None;
-                Err(error)
-            }
-        }
+        self.heed(told.map(|told| told.is_some()))
     }
 
-    /// Gives the right back.
+    /// Tells what is different, and waits until all that was told is written.
+    pub(super) async fn finish(&mut self, known: &Known) -> Result<(), BrokerError> {
+        self.tell(known).await?;
+        self.write_all().await
+    }
+
+    async fn write_all(&mut self) -> Result<(), BrokerError> {
+        while let Some(reign) = &mut self.reign
+            && reign.is_even()
+            && reign.writer.is_behind(reign.told.number)
+        {
+            if reign.due().is_some() {
+                reign.writer.begin(&self.store, &reign.token, reign.told, self.merged.moment());
+            }
+            self.written().await?;
+        }
+        Ok(())
+    }
+
+    /// Heeds whether the right to write was still this job's.
+    fn heed(&mut self, is_ours: Result<bool, BrokerError>) -> Result<(), BrokerError> {
+        if !matches!(is_ours, Ok(true)) {
+            // After an error it may be written all the same: read anew before anything is compared again.
+            self.reign = None;
+        }
+        if !is_ours? {
+            info!(prefix = %self.store.prefix(), "another aggregates the network now");
+        }
+        Ok(())
+    }
+
+    /// Writes what was told, and gives the right back.
     pub(super) async fn leave(&mut self) {
+        match timeout(PATIENCE, self.write_all()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => debug!(%error, "the network is not written"),
+            Err(_) => debug!("the network is not written in time"),
+        }
         if let Some(reign) = self.reign.take()
             && let Err(error) = self.store.release(&reign.token).await
         {
@@ -193,3 +274,7 @@ impl Aggregator {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "aggregator_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::poll::Polled;
-use crate::network::{alarms::Health, model::Node, status::Hint, steady::Readings};
+use crate::network::{alarms::Health, merge::newest, model::Node, status::Hint, steady::Readings};
 
 /// One node.
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) entries: BTreeMap<String, Entry>,
+    /// The URLs at which a node answered last, by its id.
+    places: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Since when a node is known.
@@ -51,7 +54,9 @@ pub(super) enum When {
 #[derive(Debug)]
 pub(super) struct News {
     /// What the node says now, with starts that stay still.
-    pub(super) node: Node,
+    pub(super) node: Arc<Node>,
+    /// The id of another that answered there before.
+    pub(super) was: Option<String>,
     /// How long it holds.
     pub(super) life: Duration,
     /// Whether it says anything else than before.
@@ -60,6 +65,13 @@ pub(super) struct News {
     pub(super) hints: Vec<Hint>,
     /// Its answer as it came, the first time.
     pub(super) raw: Option<Bytes>,
+}
+
+impl Entry {
+    /// What it said, if that holds.
+    fn holding(&self) -> Option<&Arc<Node>> {
+        self.health.said.as_ref().filter(|_| self.until.is_some())
+    }
 }
 
 impl Known {
@@ -86,7 +98,8 @@ impl Known {
             Ok(answer) => {
                 let mut node = answer.status.node;
                 // Another node may answer there now: then nothing of before is of use.
-                let is_same = entry.health.said.as_ref().is_some_and(|said| said.id == node.id);
+                let was = entry.health.said.as_ref().map(|said| said.id.clone());
+                let is_same = was.as_ref() == Some(&node.id);
                 if !is_same {
                     entry.readings =
                         before.filter(|before| before.id == node.id).map(Readings::known).unwrap_or_default();
@@ -94,12 +107,15 @@ impl Known {
                 entry.readings.settle(&mut node);
                 // While it did not answer, what became of others may not have been told.
                 let is_back = entry.until.is_none() || entry.health.failures > 0;
-                let differs = is_back || entry.health.said.as_ref() != Some(&node);
+                let differs = is_back || entry.health.said.as_deref() != Some(&node);
+                let node = Arc::new(node);
                 entry.health = Health { said: Some(node.clone()), failures: 0, reason: None };
                 (entry.took, entry.error, entry.skipped) = (Some(answer.took), None, answer.status.skipped);
                 entry.until = Some(Instant::now() + life);
                 let raw = (entry.polls - entry.failed == 1).then_some(answer.body);
-                Some(News { node, life, differs, hints: answer.status.hints, raw })
+                let was = was.filter(|_| !is_same);
+                self.moved(&url, was.as_deref(), &node.id);
+                Some(News { node, was, life, differs, hints: answer.status.hints, raw })
             }
             Err(error) => {
                 entry.failed += 1;
@@ -126,22 +142,38 @@ impl Known {
         self.entries.values().all(|entry| entry.health.failures > 0 || entry.polls == 0)
     }
 
-    /// Forgets what does not hold any more; whether there was any such thing.
-    pub(super) fn expire(&mut self) -> bool {
-        let now = Instant::now();
-        let mut any = false;
-        for entry in self.entries.values_mut() {
-            if entry.until.is_some_and(|until| until <= now) {
-                entry.until = None;
-                any = true;
+    /// Notes which node answers at a URL now, and which other one did before.
+    fn moved(&mut self, url: &str, was: Option<&str>, now: &str) {
+        if let Some(was) = was
+            && let Some(places) = self.places.get_mut(was)
+        {
+            places.remove(url);
+            if places.is_empty() {
+                self.places.remove(was);
             }
         }
-        any
+        self.places.entry(now.to_owned()).or_default().insert(url.to_owned());
     }
 
-    /// What holds now.
-    pub(super) fn holding(&self) -> impl Iterator<Item = &Node> {
-        self.entries.values().filter(|entry| entry.until.is_some()).filter_map(|entry| entry.health.said.as_ref())
+    /// Forgets what does not hold any more; the ids of the nodes that said it.
+    pub(super) fn expire(&mut self) -> Vec<String> {
+        let (now, mut over) = (Instant::now(), Vec::new());
+        for entry in self.entries.values_mut().filter(|entry| entry.until.is_some_and(|until| until <= now)) {
+            entry.until = None;
+            over.extend(entry.health.said.as_ref().map(|said| said.id.clone()));
+        }
+        over
+    }
+
+    /// What a node says that holds now: its newest answer, for it may be known by several URLs.
+    pub(super) fn word(&self, id: &str) -> Option<&Arc<Node>> {
+        let places = self.places.get(id).into_iter().flatten();
+        newest(places.filter_map(|url| self.entries.get(url)).filter_map(Entry::holding))
+    }
+
+    /// The nodes of which something holds now.
+    pub(super) fn holding(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.entries.values().filter_map(Entry::holding)
     }
 
     /// The network they are in, as the first that answered says.

@@ -9,5 +9,6 @@ mod known;
 mod poll;
 mod run;
 mod tell;
+mod writer;
 
 pub use self::{run::watch, tell::Report};

@@ -1,6 +1,6 @@
 //! The loop of the job.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 use tokio::{
@@ -49,7 +49,7 @@ struct Watch<'a> {
     polls: JoinSet<()>,
     says: mpsc::Sender<Polled>,
     /// What nodes said and is not written yet.
-    unwritten: Vec<(Node, Duration)>,
+    unwritten: Vec<(Arc<Node>, Duration)>,
     /// Bytes of answers that are kept as they came.
     raw: usize,
     search: Option<Search>,
@@ -106,7 +106,7 @@ impl Watch<'_> {
         }
         while !self.known.is_done() {
             let (due, search, cancelled) = (self.aggregator.due(), &mut self.search, self.job.cancelled());
-            let merge = async {
+            let proceed = async {
                 match due {
                     Some(due) => sleep_until(due).await,
                     None => std::future::pending().await,
@@ -124,7 +124,8 @@ impl Watch<'_> {
                 () = cancelled.cancelled() => {
                     return Err(stopped());
                 }
-                () = merge => self.aggregate().await,
+                () = proceed => self.proceed().await,
+                written = self.aggregator.written() => self.heed(written),
                 _ = beat.tick() => self.beat().await,
                 _ = say.tick() => self.say().await,
                 step = searched => self.search_on(step).await,
@@ -195,7 +196,10 @@ impl Watch<'_> {
         if !was_complete && self.known.is_complete() {
             self.aggregator.mark();
         }
-        let Some(News { node, life, differs, hints, raw }) = news else { return Ok(()) };
+        let Some(News { node, was, life, differs, hints, raw }) = news else { return Ok(()) };
+        for id in was.iter().chain([&node.id]) {
+            self.aggregator.hear(&self.known, id);
+        }
         if let (Some(search), true) = (&mut self.search, differs) {
             search.hear(&hints, self.aggregator.now());
         }
@@ -228,14 +232,14 @@ impl Watch<'_> {
         self.heed(written);
     }
 
-    async fn aggregate(&mut self) {
-        let saved = self.aggregator.aggregate(&self.known).await;
-        self.heed(saved.map(drop));
+    async fn proceed(&mut self) {
+        let told = self.aggregator.proceed(&self.known).await;
+        self.heed(told);
     }
 
     async fn beat(&mut self) {
-        if self.known.expire() {
-            self.aggregator.mark();
+        for id in self.known.expire() {
+            self.aggregator.hear(&self.known, &id);
         }
         let held = self.aggregator.beat(&self.known).await;
         self.heed(held);
@@ -269,7 +273,7 @@ impl Watch<'_> {
             loop {
                 self.aggregator.beat(&self.known).await?;
                 if self.aggregator.reigns() {
-                    self.aggregator.aggregate(&self.known).await?;
+                    self.aggregator.finish(&self.known).await?;
                     self.aggregator.beat(&self.known).await?;
                     if self.aggregator.reigns() {
                         return Ok::<_, BrokerError>(());

@@ -125,7 +125,7 @@ impl Teller {
         if let Some(search) = search {
             job.metadata("discovery", json!(Discovery::of(search, NAMED / 2))).await;
         }
-        let peers = aggregator.told().map_or(0, |told| told.peers.len());
+        let peers = aggregator.peers();
         let share = progress(known, plan);
         job.progress(share, format!("{answering} of {all} nodes answer, {peers} peers")).await;
         aggregator.store().tell_alarms(&now, &off).await

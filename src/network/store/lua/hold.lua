@@ -1,6 +1,7 @@
 -- Takes the lock of the aggregator, or holds it for longer; also forgets nodes that are over.
 -- ARGV: owner, lease_ms, 1 if the caller has checked the Network since it last said so.
--- Returns now, the token (0 if another holds the lock), the revision, and 1 if there is a Network.
+-- Returns now, the token (0 if another holds the lock), the revision that was told last, and that of the Network as it is
+-- written (0 if there is none).
 local owner, now = ARGV[1], now_ms()
 local held = redis.call('GET', key('lock'))
 local token
@@ -15,4 +16,4 @@ if token then
   local over = redis.call('ZRANGEBYSCORE', key('nodes'), '-inf', '(' .. integer(now), 'LIMIT', 0, 100)
   if #over > 0 then redis.call('ZREM', key('nodes'), unpack(over)) end
 end
-return { now, token or 0, meta('revision'), redis.call('EXISTS', network) }
+return { now, token or 0, told(), redis.call('EXISTS', network) == 1 and meta('revision') or 0 }

@@ -13,3 +13,6 @@ end
 local function integer(n) return string.format('%.0f', n) end
 
 local function meta(field) return tonumber(redis.call('HGET', key('meta'), field) or 0) end
+
+-- The revision that was told last. That of the Network as it is written is `revision`, and may be an earlier one.
+local function told() return math.max(meta('told'), meta('revision')) end
