@@ -56,20 +56,14 @@ type Props = {
 };
 
 export function BulkBar({ picked, total, onPick, onDone }: Props) {
-  const [wantsAll, setAll] = useState(false);
+  // All were asked for with certain jobs selected: whoever selects others has not asked.
+  const [allOf, setAllOf] = useState<ReadonlySet<string>>();
   if (picked.size === 0) return null;
   const status = place.value.query.get("status") as Status | null;
-  const leave = () => {
-    setAll(false);
-    onPick(new Set());
-  };
-  const all = wantsAll && picked.size > 0;
+  const all = allOf === picked;
   const act = async (action: Action) => {
     const about = all ? { filter: filterNow(place.value.query) } : { job_ids: [...picked] };
-    if (await carryOut(action, about, all ? filtersOf(place.value.query) : undefined)) {
-      setAll(false);
-      onDone();
-    }
+    if (await carryOut(action, about, all ? filtersOf(place.value.query) : undefined)) onDone();
   };
   return (
     <header class="bulk" role="group" aria-label="Selected jobs">
@@ -79,7 +73,7 @@ export function BulkBar({ picked, total, onPick, onDone }: Props) {
           : `${counted(picked.size, "job")} selected`}
       </strong>
       {!all && total && total.count > picked.size && (
-        <button type="button" class="button" data-kind="link" onClick={() => setAll(true)}>
+        <button type="button" class="button" data-kind="link" onClick={() => setAllOf(picked)}>
           Select all {total.exact ? "" : "at least "}
           {briefCount(total.count)} that match
         </button>
@@ -96,7 +90,7 @@ export function BulkBar({ picked, total, onPick, onDone }: Props) {
             <Icon name={icon} /> {text}
           </button>
         ))}
-        <button type="button" class="button" data-kind="plain" onClick={leave}>
+        <button type="button" class="button" data-kind="plain" onClick={() => onPick(new Set())}>
           Clear selection
         </button>
       </span>
