@@ -115,6 +115,71 @@ test("pages are turned by cursor", async () => {
   await visit.close();
 });
 
+test("pages of the last hour are turned, also by whoever is given the address", async () => {
+  const visit = await scene.open("/ui/jobs?label=many&created=1h");
+  const { page } = visit;
+  const rows = page.locator("tbody tr");
+  await page.getByText("50 of 60").waitFor();
+  await page.getByRole("button", { name: "Next page" }).click();
+  await wait(async () => (await rows.count()) === 10, "the second page");
+  await page.reload();
+  await wait(async () => (await rows.count()) === 10, "the second page again");
+  assert.equal(await page.getByRole("alert").count(), 0);
+  await visit.close();
+});
+
+test("behind rows that are held comes what is behind them", async () => {
+  const { collector } = scene;
+  const more = (many: number) =>
+    Promise.all(
+      Array.from({ length: many }, () => collector.run({ platform_id: "noop", options: { labels: ["held"] } })),
+    );
+  const ids: string[] = [];
+  for (let n = 0; n < 60; n += 1) ids.push(...(await more(1)));
+  const visit = await scene.open("/ui/jobs?label=held");
+  const { page } = visit;
+  await page.getByText("50 of 60").waitFor();
+  await page.evaluate("window.scrollTo(0, 1000)");
+  await more(30);
+  await page.getByRole("button", { name: "30 new: show" }).waitFor();
+  await page.getByRole("button", { name: "Next page" }).click();
+  const rows = page.locator("tbody tr");
+  await wait(async () => (await rows.count()) === 10, "the second page");
+  const shown = await rows.evaluateAll((all) => all.map((row) => row.getAttribute("data-id") ?? ""));
+  assert.deepEqual(shown.toReversed(), ids.slice(0, 10), "the ten oldest");
+  await visit.close();
+});
+
+test("all that match are meant only as long as they were asked for", async () => {
+  const { collector } = scene;
+  const ids = await Promise.all(
+    Array.from({ length: 60 }, () =>
+      collector.run({ platform_id: "noop", settings: { fail_with: "fatal" }, options: { labels: ["all"] } }),
+    ),
+  );
+  for (const id of ids) await collector.until(id, "failed");
+  const visit = await scene.open("/ui/jobs?label=all");
+  const { page } = visit;
+  const bar = page.getByRole("group", { name: "Selected jobs" });
+  const box = page.locator("tbody input[type=checkbox]").first();
+  const asked = async () => {
+    await page.getByRole("button", { name: "Select all 60 that match" }).click();
+    await bar.getByText("All 60 matching jobs").waitFor();
+  };
+  await page.getByText("50 of 60").waitFor();
+  await box.check();
+  await asked();
+  await page.getByRole("button", { name: /^Failed/ }).click();
+  await page.locator(".table-frame:not([data-stale])").waitFor();
+  await box.check();
+  await bar.getByText("1 job selected").waitFor();
+  await page.getByRole("checkbox", { name: "Select all shown" }).check();
+  await asked();
+  await box.uncheck();
+  await bar.getByText("49 jobs selected").waitFor();
+  await visit.close();
+});
+
 test("selected jobs, and all that match, are acted on after a count", async () => {
   const { collector } = scene;
   const spec = { platform_id: "noop", settings: { sleep_ms: 600_000 }, options: { labels: ["bulk"] } };

@@ -21,7 +21,9 @@ export function filterOf({ platform_id, code, status }: Group) {
   return { platform: platform_id, error: code, status };
 }
 
-export function Groups({ groups, onDone }: { groups: readonly Group[]; onDone: () => void }) {
+type GroupsProps = { groups: readonly Group[]; left: ReadonlySet<string>; onDone: () => void };
+
+export function Groups({ groups, left, onDone }: GroupsProps) {
   const largest = Math.max(...groups.map((group) => group.count));
   const columns: Column<Group>[] = [
     { title: "Error", cell: (group) => <ErrorName group={group} /> },
@@ -43,6 +45,7 @@ export function Groups({ groups, onDone }: { groups: readonly Group[]; onDone: (
         rows={groups}
         id={groupId}
         href={(group) => link("jobs", filterOf(group))}
+        left={left}
         keyboard
       />
     </section>
