@@ -68,6 +68,45 @@ test("a lost connection is shown and heals by itself", async () => {
   await visit.close();
 });
 
+test("a lost connection is shown where only a stream is open", async () => {
+  const id = await scene.collector.run({ platform_id: "noop", settings: { sleep_ms: 120_000, steps: 1000 } });
+  await scene.collector.until(id, "running");
+  const visit = await scene.open(`/ui/jobs/${id}`);
+  const { page } = visit;
+  await page.getByText("followed live").waitFor();
+  await page.keyboard.press("p");
+  await page.context().setOffline(true);
+  await page.keyboard.press("p");
+  await page.getByText("No connection", { exact: true }).waitFor();
+  await page.context().setOffline(false);
+  await page.getByText("Live", { exact: true }).waitFor();
+  await scene.collector.post(`/execution/cancel?job_id=${id}`);
+  await page.getByText("Cancelled", { exact: true }).first().waitFor();
+  await visit.close();
+});
+
+test("what a proxy says and what the collector says are told apart", async () => {
+  const visit = await scene.open("/ui/jobs");
+  const { page } = visit;
+  await page.getByText("Live", { exact: true }).waitFor();
+  const answer = (status: number, body: string, contentType: string) =>
+    page.route("**/execution/list**", (route) => route.fulfill({ status, body, contentType }));
+  const problem = { status: 503, code: "timeout", title: "It took too long", detail: "", request_id: "x" };
+  await answer(503, JSON.stringify(problem), "application/problem+json");
+  await page.getByRole("alert").getByText("It took too long").waitFor();
+  assert.equal(await page.getByText(/Redis/).count(), 0, "Redis is not to blame");
+  assert.equal(await page.locator(".banner").count(), 0);
+  await page.unroute("**/execution/list**");
+  await answer(502, "<h1>Bad Gateway</h1>", "text/html");
+  await page.getByText("No connection", { exact: true }).waitFor();
+  await page.unroute("**/execution/list**");
+  await answer(503, '{"error":"redis_unavailable"}', "application/json");
+  await page.getByText("Redis unavailable", { exact: true }).waitFor();
+  await page.unroute("**/execution/list**");
+  await page.getByText("Live", { exact: true }).waitFor();
+  await visit.close();
+});
+
 test("while it is paused nothing is asked", async () => {
   const visit = await scene.open("/ui/jobs");
   const { page } = visit;

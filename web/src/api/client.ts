@@ -78,26 +78,27 @@ export function urlOf(path: string, query: object = {}): string {
 }
 
 async function ask(url: string, init: RequestInit, asking: Asking): Promise<Response> {
-  const limit = AbortSignal.timeout(asking.timeoutMs ?? TIMEOUT_MS);
-  const signal = asking.signal ? AbortSignal.any([asking.signal, limit]) : limit;
-  let response: Response;
+  const headers = { ...asking.headers, ...init.headers };
+  return send(url, { ...init, headers }, AbortSignal.timeout(asking.timeoutMs ?? TIMEOUT_MS), asking.signal);
+}
+
+/** Asks once, until `limit` or until it is given up; notes how it went, and throws what is not ok as a problem. */
+export async function send(url: string, init: RequestInit, limit: AbortSignal, stop?: AbortSignal): Promise<Response> {
+  const signal = stop ? AbortSignal.any([stop, limit]) : limit;
+  let problem: Problem | undefined;
   try {
-    response = await fetch(url, {
-      ...init,
-      signal,
-      headers: { ...asking.headers, ...init.headers },
-      credentials: "same-origin",
-    });
+    const response = await fetch(url, { ...init, signal, credentials: "same-origin" });
+    if (response.ok) return response;
+    problem = await problemOf(response);
   } catch (thrown) {
     // Whoever gave it up does not want to hear of it as a failure.
-    if (asking.signal?.aborted) throw thrown;
-    noteAnswer(null);
+    if (stop?.aborted) throw thrown;
     const detail = limit.aborted ? "it did not answer in time" : "it cannot be reached; is `collector up` running?";
-    throw new Problem(0, "no_answer", "No answer from the collector", detail);
+    problem = new Problem(0, "no_answer", "No answer from the collector", detail);
+  } finally {
+    if (!stop?.aborted) noteAnswer(problem);
   }
-  noteAnswer(response.status);
-  if (!response.ok) throw await problemOf(response);
-  return response;
+  throw problem;
 }
 
 /** Waits, unless it is given up. */

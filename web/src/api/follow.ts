@@ -2,9 +2,8 @@
  * Server-sent events over `fetch`: unlike `EventSource` it comes back after any failure that may pass, with the
  * `Last-Event-ID`, and says how it stands.
  */
-import { rest } from "./client";
-import { noteAnswer } from "./connection";
-import { Problem, asProblem, problemOf } from "./problem";
+import { rest, send } from "./client";
+import { Problem, asProblem } from "./problem";
 
 export type Told = { id: string; name: string; data: unknown };
 export type Stand = "connecting" | "live" | "waiting" | "ended" | "refused";
@@ -75,9 +74,7 @@ async function connect(
   try {
     const headers: Record<string, string> = { accept: "text/event-stream" };
     if (lastId) headers["last-event-id"] = lastId;
-    const response = await fetch(url, { headers, signal: AbortSignal.any([stop, silence.signal]) });
-    if (!response.ok) throw await problemOf(response);
-    noteAnswer(response.status);
+    const response = await send(url, { headers }, silence.signal, stop);
     live();
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     const parse = parser();
