@@ -1,5 +1,6 @@
 /** The one way to the HTTP API: typed by openapi.yaml, with timeouts; reads are repeated while that may help. */
 import { noteAnswer } from "./connection";
+import { parseJson } from "./json";
 import { Problem, problemOf } from "./problem";
 import type { paths } from "./schema.gen";
 
@@ -37,13 +38,17 @@ const LONGEST_BACKOFF_MS = 3000;
 export async function get<P extends PathsWith<"get">>(
   path: P,
   query?: Query<Operation<P, "get">>,
-  asking: Asking & { tries?: number } = {},
+  asking: Asking & {
+    tries?: number;
+    /** Numbers may be of any size (`isLarge`), because somebody else has written them. */
+    exact?: true;
+  } = {},
 ): Promise<Answer<P, "get">> {
   const tries = asking.tries ?? READS;
   for (let turn = 1; ; turn += 1) {
     try {
       const response = await ask(urlOf(path, query), { method: "GET" }, asking);
-      return (await response.json()) as Answer<P, "get">;
+      return (asking.exact ? parseJson(await response.text()) : await response.json()) as Answer<P, "get">;
     } catch (thrown) {
       if (!(thrown instanceof Problem) || !thrown.passes || turn >= tries) throw thrown;
       await rest(Math.min(thrown.retryAfterMs ?? BACKOFF_MS * 2 ** (turn - 1), LONGEST_BACKOFF_MS), asking.signal);
