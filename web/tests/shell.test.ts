@@ -41,6 +41,37 @@ test("keys lead everywhere", async () => {
   await visit.close();
 });
 
+test("two keys in a row are not one of them", async () => {
+  const id = await scene.collector.run({ platform_id: "noop", settings: { fail_with: "fatal" } });
+  await scene.collector.until(id, "failed");
+  const visit = await scene.open("/ui/failures");
+  const { page } = visit;
+  await page.getByRole("table", { name: "Failures" }).locator("tbody tr").first().waitFor();
+  await page.keyboard.press("g");
+  await page.keyboard.press("j");
+  await page.waitForURL("**/ui/jobs");
+  await visit.close();
+});
+
+test("the focus goes where the reader goes", async () => {
+  const visit = await scene.open("/ui/jobs");
+  const { page } = visit;
+  const focused = () => page.evaluate("document.activeElement?.id");
+  await page.locator("tbody tr").first().waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "page");
+  assert.equal(new URL(page.url()).pathname, "/ui/jobs");
+  await page.getByRole("navigation").getByRole("link", { name: "Platforms" }).click();
+  await page.waitForURL("**/ui/platforms");
+  await wait(async () => (await focused()) === "page", "the page has the focus");
+  await page.getByRole("button", { name: "Keys" }).focus();
+  await page.goBack();
+  await page.locator("tbody tr").first().waitFor();
+  await wait(async () => (await focused()) === "page", "the page has the focus");
+  await visit.close();
+});
+
 test("the theme and the time zone are kept", async () => {
   const visit = await scene.open("/ui/jobs");
   const { page } = visit;
