@@ -7,6 +7,7 @@ import { graphBuilder } from "../src/pages/crawl/map/graph.ts";
 import { layoutOf } from "../src/pages/crawl/map/layout.ts";
 import { type Network, NOTHING, type Watched, after } from "../src/pages/full-nodes/news.ts";
 import { filterNow, filtersOf, pageName, pageOf } from "../src/pages/jobs/filter.ts";
+import { ratesOf } from "../src/pages/overview/rates.ts";
 import { documentOf } from "../src/pages/reference/document.ts";
 import { CpuMeter } from "../src/pages/sanjers/cpu.ts";
 import { sectionsOf } from "../src/pages/system/sections.ts";
@@ -140,4 +141,13 @@ test("a cursor travels with its moment", () => {
   for (const other of ["abc", "x.abc", ".abc", "9999999999999999.abc"])
     assert.deepEqual(at(other), { cursor: other, from: undefined });
   assert.deepEqual(at(""), { cursor: undefined, from: undefined });
+});
+
+test("a step that is not over is divided by what has passed of it", () => {
+  const at = (now: number) => ratesOf([60, null, 60], [0, 60, 120], 60, now);
+  assert.deepEqual(at(180), [1, null, 1]);
+  assert.deepEqual(at(150), [1, null, 2]);
+  assert.deepEqual(at(121), [1, null, 12], "what has only begun is no burst");
+  assert.deepEqual(at(400), [1, null, 1], "what was read long ago stays");
+  assert.deepEqual(ratesOf([4], [10], 2, 10), [2], "short steps are whole");
 });
