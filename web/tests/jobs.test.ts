@@ -57,6 +57,30 @@ test("jobs are found by what is known of them, and the address says how", async 
   await visit.close();
 });
 
+test("Enter means what is typed, whenever it is found", async () => {
+  const visit = await scene.open("/ui/jobs");
+  const { page } = visit;
+  await page.route("**/execution/search**", async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    await route.continue().catch(() => {});
+  });
+  await scene.collector.run({ _id: "order-1", platform_id: "noop" });
+  const finder = page.getByRole("combobox", { name: "Find jobs" });
+  await finder.fill("order-1");
+  await page.getByRole("option").first().waitFor();
+  await finder.pressSequentially("7");
+  await finder.press("Enter");
+  await page.waitForURL("**_id=order-17");
+  await finder.fill("nobody knows");
+  await page.getByText("Nothing has this id").waitFor();
+  const { job_id } = (await scene.collector.get<{ jobs: { job_id: string }[] }>("/execution/list")).jobs[0] ?? {};
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Search jobs and pages" }).fill(job_id ?? "");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`**/ui/jobs/${job_id}`);
+  await visit.close();
+});
+
 test("the list is live, and keeps its reader's place", async () => {
   const { collector } = scene;
   const slow = await collector.run({
@@ -177,6 +201,34 @@ test("all that match are meant only as long as they were asked for", async () =>
   await asked();
   await box.uncheck();
   await bar.getByText("49 jobs selected").waitFor();
+  await visit.close();
+});
+
+test("one question at a time is asked", async () => {
+  const { collector } = scene;
+  const id = await collector.run({
+    platform_id: "noop",
+    settings: { fail_with: "fatal" },
+    options: { labels: ["one"] },
+  });
+  await collector.until(id, "failed");
+  const visit = await scene.open("/ui/jobs?label=one&status=failed");
+  const { page } = visit;
+  let counts = 0;
+  await page.route("**/execution/bulk", async (route) => {
+    counts += 1;
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    await route.continue();
+  });
+  await page.getByRole("checkbox", { name: `Select ${id}` }).check();
+  await page.getByRole("button", { name: "Run again", exact: true }).click();
+  await page.locator(".bulk [aria-busy=true]").waitFor();
+  await page.getByRole("button", { name: "Delete", exact: true }).click({ force: true });
+  await page.getByRole("dialog", { name: "Run again 1 job?" }).waitFor();
+  assert.equal(counts, 1);
+  await page.keyboard.press("Escape");
+  await page.locator(".bulk [aria-busy=true]").waitFor({ state: "detached" });
+  await page.locator(".bulk button:focus").waitFor();
   await visit.close();
 });
 

@@ -6,7 +6,8 @@ import { briefCount, count, counted } from "../../format/quantity";
 import { place } from "../../router";
 import { confirm } from "../../shell/confirm";
 import { tell, tellFailure } from "../../shell/toasts";
-import { Icon, type IconName } from "../../ui/icon";
+import { ActButton, useActs } from "../../ui/act";
+import type { IconName } from "../../ui/icon";
 import { type Status, isTerminal } from "../../ui/status";
 import { jobHref } from "./columns";
 import { NAMES, filterNow, filtersOf } from "./filter";
@@ -58,6 +59,7 @@ type Props = {
 export function BulkBar({ picked, total, onPick, onDone }: Props) {
   // All were asked for with certain jobs selected: whoever selects others has not asked.
   const [allOf, setAllOf] = useState<ReadonlySet<string>>();
+  const acts = useActs();
   if (picked.size === 0) return null;
   const status = place.value.query.get("status") as Status | null;
   const all = allOf === picked;
@@ -80,15 +82,16 @@ export function BulkBar({ picked, total, onPick, onDone }: Props) {
       )}
       <span class="buttons">
         {ACTIONS.filter(({ on }) => status === null || on(status)).map(({ action, text, icon, danger }) => (
-          <button
-            type="button"
-            class="button"
+          <ActButton
             key={action}
-            data-kind={danger ? "danger" : undefined}
-            onClick={() => void act(action)}
+            acts={acts}
+            name={action}
+            icon={icon}
+            kind={danger ? "danger" : undefined}
+            act={() => act(action)}
           >
-            <Icon name={icon} /> {text}
-          </button>
+            {text}
+          </ActButton>
         ))}
         <button type="button" class="button" data-kind="plain" onClick={() => onPick(new Set())}>
           Clear selection
