@@ -11,8 +11,7 @@ import { NAMES } from "./filter";
 export function Finder() {
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
-  const { hits, settled, enter } = useHits(typed, () => choose(hits[at]));
-  const none = settled && typed.trim() !== "" && hits.length === 0;
+  const { hits, none, enter } = useHits(typed, () => choose(hits[at]));
   const id = useId();
   const choose = (hit: Hit | undefined) => {
     if (!hit) return;
@@ -69,7 +68,7 @@ export function Finder() {
         ))}
       </ul>
       <p class="none" role="status" hidden={!none}>
-        {none && "Nothing has this id, label, error code or name."}
+        {none}
       </p>
     </div>
   );
