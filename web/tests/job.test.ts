@@ -55,8 +55,8 @@ test("log lines come as they are logged, and can be searched", async () => {
   await visit.close();
 });
 
-/** A job that logs ten lines each time its log is read, and says so all the time. */
-async function logsForEver(visit: Visit, delayMs: number): Promise<void> {
+/** A job that logs ten lines each time its log is read, and says so all the time; ended by what is returned. */
+async function logsForEver(visit: Visit, delayMs: number): Promise<() => Promise<unknown>> {
   const { page } = visit;
   const id = await scene.collector.run({ platform_id: "noop", settings: { sleep_ms: 60_000 } });
   const job = await scene.collector.until(id, "running");
@@ -71,20 +71,26 @@ async function logsForEver(visit: Visit, delayMs: number): Promise<void> {
     await route.fulfill({ json: { lines, first, total, kept: total, truncated: false } }).catch(() => {});
   });
   await page.goto(`/ui/jobs/${id}`);
+  return async () => {
+    await scene.collector.post(`/execution/cancel?job_id=${id}`);
+    // Who dies next would take it along.
+    await scene.collector.until(id, "cancelled");
+  };
 }
 
 test("a slow link shows a log that grows all the time", async () => {
   const visit = await scene.open("/ui/nowhere");
-  await logsForEver(visit, 1500);
+  const end = await logsForEver(visit, 1500);
   const log = visit.page.getByRole("log");
   await log.getByText("line 1010", { exact: true }).waitFor();
   await log.getByText("line 1030", { exact: true }).waitFor();
+  await end();
   await visit.close();
 });
 
 test("a line that is looked at stays, however much is logged", async () => {
   const visit = await scene.open("/ui/nowhere");
-  await logsForEver(visit, 0);
+  const end = await logsForEver(visit, 0);
   const { page } = visit;
   const log = page.getByRole("log");
   const fromEnd = () => log.evaluate((frame) => frame.scrollHeight - frame.scrollTop - frame.clientHeight);
@@ -103,6 +109,7 @@ test("a line that is looked at stays, however much is logged", async () => {
   await page.route("**/execution/log?**before=**", (route) => route.abort());
   await page.getByRole("button", { name: "Older lines" }).click();
   await page.getByText("Older lines could not be read").waitFor();
+  await end();
   await visit.close();
 });
 
