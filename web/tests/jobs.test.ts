@@ -149,6 +149,13 @@ test("pages of the last hour are turned, also by whoever is given the address", 
   await page.reload();
   await wait(async () => (await rows.count()) === 10, "the second page again");
   assert.equal(await page.getByRole("alert").count(), 0);
+  // Back is for who has come from a page of ours.
+  const other = await scene.open(new URL(page.url()).pathname + new URL(page.url()).search);
+  await other.page.getByRole("button", { name: "First page" }).waitFor();
+  assert.equal(await other.page.getByRole("button", { name: "Back", exact: true }).count(), 0);
+  await other.close();
+  await page.getByRole("button", { name: "Back", exact: true }).click();
+  await wait(async () => (await rows.count()) === 50, "the first page again");
   await visit.close();
 });
 
