@@ -62,7 +62,7 @@ test("Enter means what is typed, whenever it is found", async () => {
   const { page } = visit;
   await page.route("**/execution/search**", async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 700));
-    await route.continue().catch(() => {});
+    await route.continue();
   });
   await scene.collector.run({ _id: "order-1", platform_id: "noop" });
   const finder = page.getByRole("combobox", { name: "Find jobs" });

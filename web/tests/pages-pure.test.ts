@@ -149,5 +149,6 @@ test("a step that is not over is divided by what has passed of it", () => {
   assert.deepEqual(at(150), [1, null, 2]);
   assert.deepEqual(at(121), [1, null, 12], "what has only begun is no burst");
   assert.deepEqual(at(400), [1, null, 1], "what was read long ago stays");
+  assert.deepEqual(at(10), [1, null, 1], "a clock that is behind makes no burst");
   assert.deepEqual(ratesOf([4], [10], 2, 10), [2], "short steps are whole");
 });

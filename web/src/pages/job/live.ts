@@ -8,14 +8,13 @@ import { healed } from "../../api/connection";
 import { parseJson } from "../../api/json";
 import { paused, unseen } from "../../api/poll";
 import { type Problem, asProblem } from "../../api/problem";
-
 import { isTerminal } from "../../ui/status";
 
 export type Job = components["schemas"]["Job"];
 
 /** Lines come faster than anybody reads: the log is read again at most this often. */
 const LOG_MS = 700;
-/** A tab that nobody sees follows nothing: connections to one host are few. */
+/** A tab that nobody sees follows nothing, for connections to one host are few; it reads the job so often instead. */
 const UNSEEN_MS = 10_000;
 
 export type Following = {
