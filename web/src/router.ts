@@ -30,10 +30,17 @@ export function link(path: string, query: Record<string, string | undefined> = {
   return BASE + safe + (pairs.size > 0 ? `?${pairs}` : "");
 }
 
+const FROM_HERE = { isFromHere: true };
+
+/** Whether going back leads to a page of ours. */
+export function canGoBack(): boolean {
+  return history.state?.isFromHere === true;
+}
+
 /** Goes to an address of `link`. */
 export function go(href: string): void {
-  history.replaceState({ scroll: window.scrollY }, "");
-  history.pushState(null, "", href);
+  history.replaceState({ ...history.state, scroll: window.scrollY }, "");
+  history.pushState(FROM_HERE, "", href);
   place.value = read();
   window.scrollTo(0, 0);
 }
@@ -52,8 +59,8 @@ export function setParams(changes: Record<string, string | undefined>, how: "pus
   }
   const href = location.pathname + (query.size > 0 ? `?${query}` : "");
   if (href === location.pathname + location.search) return;
-  if (how === "push") history.pushState(null, "", href);
-  else history.replaceState(null, "", href);
+  if (how === "push") history.pushState(FROM_HERE, "", href);
+  else history.replaceState(history.state, "", href);
   place.value = read();
 }
 

@@ -92,6 +92,28 @@ test("the map draws every node and settles", async () => {
   await visit.close();
 });
 
+test("the map is read once, however often it is paused", async () => {
+  const visit = await scene.open("/ui/nowhere");
+  const { page } = visit;
+  let maps = 0;
+  let stats = 0;
+  page.on("request", (request) => {
+    if (request.url().includes("/crawl/export")) maps += 1;
+    if (request.url().includes("/crawl/stats")) stats += 1;
+  });
+  await page.goto("/ui/crawl?part=map");
+  await page.locator(".map[data-settled]").waitFor();
+  await page.keyboard.press("p");
+  await page.getByText("Paused", { exact: true }).waitFor();
+  stats = 0;
+  await page.keyboard.press("p");
+  await wait(() => stats > 1, "the figures are read again and again");
+  assert.equal(maps, 1);
+  await page.getByRole("button", { name: "Draw anew" }).click();
+  await wait(() => maps === 2, "the map is read when it is wanted");
+  await visit.close();
+});
+
 test("a network too large to draw is drawn by its clients", async () => {
   const visit = await scene.open("/ui/nowhere");
   await visit.page.route(

@@ -56,6 +56,30 @@ test("nothing that a failure says runs", async () => {
   await scene.isDeaf(["/failures/get", "/execution/get"], [["/ui/failures", ".quarantine .facts"]]);
 });
 
+test("a row stays under the mouse", async () => {
+  const { collector } = scene;
+  const fail = async (fail_with: string) =>
+    collector.until(await collector.run({ platform_id: "noop", settings: { fail_with } }), "failed");
+  await fail("settings");
+  const visit = await scene.open("/ui/failures");
+  const { page } = visit;
+  const rows = page.getByRole("table", { name: "Failures" }).locator("tbody tr");
+  await rows.nth(1).waitFor();
+  const order = () => rows.evaluateAll((all) => all.map((row) => row.getAttribute("data-id")));
+  const before = await order();
+  const last = rows.nth(before.length - 1);
+  const jobs = async () => Number(await last.locator(".use").textContent());
+  const [few, many] = [await jobs(), Number(await rows.first().locator(".use").textContent())];
+  await last.getByRole("button", { name: /^Run again/ }).hover();
+  const kind = (await last.getAttribute("data-id"))?.includes("bad_settings") ? "settings" : "fatal";
+  for (let n = few; n <= many; n += 1) await fail(kind);
+  await wait(async () => (await jobs()) > many, "it is now the largest");
+  assert.deepEqual(await order(), before);
+  await page.mouse.move(0, 0);
+  await wait(async () => (await order())[0] === before.at(-1), "it comes first");
+  await visit.close();
+});
+
 test("a bulk job that was begun shows what it did", async () => {
   const { collector } = scene;
   const id = await collector.run({

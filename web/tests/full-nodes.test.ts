@@ -46,6 +46,20 @@ test("nodes, peers and alarms are shown as they change", async () => {
   await visit.close();
 });
 
+test("who pauses sees how it stood, not that it is read for ever", async () => {
+  const visit = await scene.open("/ui/");
+  const { page } = visit;
+  await page.locator("main h1").waitFor();
+  await page.keyboard.press("p");
+  await page.getByText("Paused", { exact: true }).waitFor();
+  await page.keyboard.press("g");
+  await page.keyboard.press("u");
+  await page.getByRole("region", { name: "Nodes" }).locator("tbody tr").first().waitFor();
+  await page.evaluate("history.pushState(null, '', '?prefix=other'); dispatchEvent(new PopStateEvent('popstate'))");
+  await page.getByText("No full node has answered yet").waitFor();
+  await visit.close();
+});
+
 test("full nodes are there for everybody", async () => {
   const { nodes, peers } = await scene.collector.get<Network>("/network");
   const other = peers.find(({ id }) => nodes.every((node) => node.id !== id));

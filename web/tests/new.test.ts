@@ -89,6 +89,64 @@ test("form and JSON are two views of one task", async () => {
   await visit.close();
 });
 
+test("what cannot be read is neither sent nor lost", async () => {
+  const visit = await scene.open("/ui/new?platform=noop");
+  const { page } = visit;
+  let posts = 0;
+  page.on("request", (request) => (posts += Number(request.url().endsWith("/execution/run"))));
+  await page.getByRole("button", { name: "JSON", exact: true }).click();
+  const text = page.getByRole("textbox", { name: "Task spec as JSON" });
+  await text.fill("{");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  const alert = page.getByRole("alert");
+  await alert.getByText("cannot be read yet").waitFor();
+  await page.getByRole("button", { name: "Form", exact: true }).click();
+  await alert.getByRole("button", { name: "the whole" }).click();
+  assert.equal(await page.evaluate("document.activeElement?.value"), "{", "it stays in the view in which it was typed");
+  await text.fill('{"platform_id": "noop", "_id": 7}');
+  await page.getByText("_id must be a string").first().waitFor();
+  assert.equal(posts, 0);
+  assert.equal(new URL(page.url()).pathname, "/ui/new");
+  await text.fill('{"platform_id": "noop", "_id": "seven"}');
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.waitForURL(/\/ui\/jobs\/[0-9a-f-]{36}$/);
+  assert.equal((await scene.collector.job(page.url().split("/").pop() ?? ""))._id, "seven");
+  await visit.close();
+});
+
+test("numbers are sent, shown and copied as they are written", async () => {
+  const large = "9007199254740993";
+  const visit = await scene.open("/ui/new?platform=noop");
+  const { page } = visit;
+  const checked = () =>
+    page.waitForRequest(
+      (request) => request.url().endsWith("/execution/check") && (request.postData() ?? "").includes(large),
+    );
+  const typed = checked();
+  await page.getByLabel(/^sleep_ms/).fill(large);
+  await typed;
+  await page.locator('[data-pointer="/settings/sleep_ms"] .fault').waitFor();
+  await page.getByRole("button", { name: "JSON", exact: true }).click();
+  const text = page.getByRole("textbox", { name: "Task spec as JSON" });
+  assert.match(await text.inputValue(), new RegExp(`"sleep_ms": ${large}`));
+  const edited = checked();
+  await text.fill(`{"platform_id": "noop", "settings": {"steps": ${large}}}`);
+  await edited;
+  const id = await scene.collector.run({ platform_id: "noop" });
+  await scene.collector.until(id, "succeeded");
+  await page.route("**/execution/get**", async (route) => {
+    const answer = await route.fetch();
+    const body = (await answer.text()).replace('"slept_ms":0', `"slept_ms":${large}`);
+    await route.fulfill({ response: answer, body });
+  });
+  await page.goto(`/ui/jobs/${id}`);
+  await page.getByText(large, { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Copy result" }).click();
+  await page.getByText("Result copied").waitFor();
+  assert.match(await page.evaluate("navigator.clipboard.readText()"), new RegExp(`"slept_ms": ${large}`));
+  await visit.close();
+});
+
 test("what failed is edited and runs again, its secrets kept", async () => {
   const { collector } = scene;
   const old = await collector.run({
@@ -100,7 +158,11 @@ test("what failed is edited and runs again, its secrets kept", async () => {
   const { page } = visit;
   await page.getByRole("link", { name: "Edit and run again" }).click();
   await page.waitForURL(`**/ui/new?from=${old}`);
+  await page.getByLabel(/^secret/).fill("x");
+  await page.getByLabel(/^secret/).fill("");
   await page.getByLabel(/^fail_with/).selectOption("");
+  await page.getByText("It will run in the pool light.").waitFor();
+  assert.equal(await page.locator(".fault").count(), 0, "a secret that is kept is not wrong");
   await page.getByRole("button", { name: "Run again" }).click();
   await page.waitForURL((url) => url.pathname.startsWith("/ui/jobs/") && !url.pathname.endsWith(old));
   const job = await collector.until(page.url().split("/").pop() ?? "", "succeeded");

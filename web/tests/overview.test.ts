@@ -39,3 +39,21 @@ test("figures, charts and pools are those of the collector", async () => {
   assert.equal(await page.locator("tbody tr").getAttribute("data-id"), id);
   await visit.close();
 });
+
+test("a read that fails is told, above what is known, and never below another question", async () => {
+  const visit = await scene.open("/ui/");
+  const { page } = visit;
+  await wait(async () => (await page.locator("canvas").count()) === 6, "six charts");
+  await page.route("**/queue/history?span=7d**", (route) => route.fulfill({ status: 500, body: "{}" }));
+  await page.getByRole("button", { name: "7 days" }).click();
+  const charts = page.getByRole("region", { name: "Over time" });
+  await charts.getByRole("alert").waitFor();
+  assert.equal(await page.locator("canvas").count(), 0, "what was asked before is no answer");
+  await page.getByRole("button", { name: "15 min" }).click();
+  await wait(async () => (await page.locator("canvas").count()) === 6, "six charts");
+  assert.equal(await page.getByRole("alert").count(), 0);
+  await page.route("**/queue/stats", (route) => route.fulfill({ status: 401, body: "<h1>Who are you?</h1>" }));
+  await page.getByRole("alert").getByText("Answered 401").waitFor();
+  await page.locator(".figures").waitFor();
+  await visit.close();
+});

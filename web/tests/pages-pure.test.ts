@@ -6,6 +6,8 @@ import { parse } from "yaml";
 import { graphBuilder } from "../src/pages/crawl/map/graph.ts";
 import { layoutOf } from "../src/pages/crawl/map/layout.ts";
 import { type Network, NOTHING, type Watched, after } from "../src/pages/full-nodes/news.ts";
+import { filterNow, filtersOf, pageName, pageOf } from "../src/pages/jobs/filter.ts";
+import { ratesOf } from "../src/pages/overview/rates.ts";
 import { documentOf } from "../src/pages/reference/document.ts";
 import { CpuMeter } from "../src/pages/sanjers/cpu.ts";
 import { sectionsOf } from "../src/pages/system/sections.ts";
@@ -119,4 +121,34 @@ test("every operation of the contract is in the reference, with what it refers t
     "a parameter that is a reference",
   );
   assert.ok(list?.responses.every(([, { description }]) => typeof description === "string"));
+});
+
+test("what is no filter is left out, and of two beginnings the later holds", () => {
+  const query = (text: string) => new URLSearchParams(text);
+  for (const unknown of ["created=3d", "created=toString", "finished=constructor", "status="])
+    assert.deepEqual([filtersOf(query(unknown)), filterNow(query(unknown))], [[], {}], unknown);
+  const now = Date.UTC(2026, 10, 21, 17);
+  const from = (text: string) => filterNow(query(text), now).created_from;
+  assert.equal(from("created=1h"), "2026-11-21T16:00:00.000Z");
+  assert.equal(from("created=1h&created_from=2026-11-21T15:00:00Z"), "2026-11-21T16:00:00.000Z");
+  assert.equal(from("created=1h&created_from=2026-11-21T16:30:00Z"), "2026-11-21T16:30:00Z");
+  assert.equal(from("created=1h&created_from=nonsense"), "nonsense", "the API says what is wrong with it");
+});
+
+test("a cursor travels with its moment", () => {
+  const at = (cursor: string) => pageOf(new URLSearchParams({ cursor }));
+  assert.deepEqual(at(pageName("a-b_c", 17)), { cursor: "a-b_c", from: 17 });
+  for (const other of ["abc", "x.abc", ".abc", "9999999999999999.abc"])
+    assert.deepEqual(at(other), { cursor: other, from: undefined });
+  assert.deepEqual(at(""), { cursor: undefined, from: undefined });
+});
+
+test("a step that is not over is divided by what has passed of it", () => {
+  const at = (now: number) => ratesOf([60, null, 60], [0, 60, 120], 60, now);
+  assert.deepEqual(at(180), [1, null, 1]);
+  assert.deepEqual(at(150), [1, null, 2]);
+  assert.deepEqual(at(121), [1, null, 12], "what has only begun is no burst");
+  assert.deepEqual(at(400), [1, null, 1], "what was read long ago stays");
+  assert.deepEqual(at(10), [1, null, 1], "a clock that is behind makes no burst");
+  assert.deepEqual(ratesOf([4], [10], 2, 10), [2], "short steps are whole");
 });

@@ -6,7 +6,7 @@ import { fieldOf, type Schema, variantIn } from "../src/form/schema.ts";
 import { bytes, figure, percent, rate } from "../src/format/quantity.ts";
 import { cut, webAddress } from "../src/format/safe.ts";
 import { absolute, clock, duration, relative } from "../src/format/time.ts";
-import { merge } from "../src/pages/jobs/merge.ts";
+import { merge } from "../src/ui/held.tsx";
 
 test("durations have two units at most", () => {
   const table: [number, string][] = [
@@ -85,13 +85,14 @@ test("events come whole, however the text is cut", () => {
 test("a list keeps its reader's place", () => {
   const row = (id: string, status = "queued") => ({ id, status });
   const id = (one: { id: string }) => one.id;
-  const shown = [row("b"), row("a")];
-  const fresh = [row("c"), row("b", "running")];
-  assert.deepEqual(merge(shown, fresh, id, false).rows, fresh);
+  const shown = { rows: [row("b"), row("a")], next: "behind a" };
+  const fresh = { rows: [row("c"), row("b", "running")], next: "behind b" };
+  const moved = merge(shown, fresh, id, false);
+  assert.deepEqual([moved.rows, moved.next], [fresh.rows, "behind b"]);
   const held = merge(shown, fresh, id, true);
   assert.deepEqual(held.rows, [row("b", "running"), row("a")]);
-  assert.deepEqual([held.waiting, [...held.left]], [1, ["a"]]);
-  assert.deepEqual(merge([], fresh, id, true).rows, fresh);
+  assert.deepEqual([held.waiting, [...held.left], held.next], [1, ["a"], "behind a"]);
+  assert.deepEqual(merge({ rows: [] }, fresh, id, true).rows, fresh.rows);
 });
 
 test("schemas are read as far as forms need it", () => {

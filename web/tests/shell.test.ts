@@ -41,6 +41,37 @@ test("keys lead everywhere", async () => {
   await visit.close();
 });
 
+test("two keys in a row are not one of them", async () => {
+  const id = await scene.collector.run({ platform_id: "noop", settings: { fail_with: "fatal" } });
+  await scene.collector.until(id, "failed");
+  const visit = await scene.open("/ui/failures");
+  const { page } = visit;
+  await page.getByRole("table", { name: "Failures" }).locator("tbody tr").first().waitFor();
+  await page.keyboard.press("g");
+  await page.keyboard.press("j");
+  await page.waitForURL("**/ui/jobs");
+  await visit.close();
+});
+
+test("the focus goes where the reader goes", async () => {
+  const visit = await scene.open("/ui/jobs");
+  const { page } = visit;
+  const focused = () => page.evaluate("document.activeElement?.id");
+  await page.locator("tbody tr").first().waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "page");
+  assert.equal(new URL(page.url()).pathname, "/ui/jobs");
+  await page.getByRole("navigation").getByRole("link", { name: "Platforms" }).click();
+  await page.waitForURL("**/ui/platforms");
+  await wait(async () => (await focused()) === "page", "the page has the focus");
+  await page.getByRole("button", { name: "Keys" }).focus();
+  await page.goBack();
+  await page.locator("tbody tr").first().waitFor();
+  await wait(async () => (await focused()) === "page", "the page has the focus");
+  await visit.close();
+});
+
 test("the theme and the time zone are kept", async () => {
   const visit = await scene.open("/ui/jobs");
   const { page } = visit;
@@ -65,6 +96,45 @@ test("a lost connection is shown and heals by itself", async () => {
   await page.context().setOffline(false);
   await page.getByText("Live", { exact: true }).waitFor();
   await page.locator(".banner").waitFor({ state: "detached" });
+  await visit.close();
+});
+
+test("a lost connection is shown where only a stream is open", async () => {
+  const id = await scene.collector.run({ platform_id: "noop", settings: { sleep_ms: 120_000, steps: 1000 } });
+  await scene.collector.until(id, "running");
+  const visit = await scene.open(`/ui/jobs/${id}`);
+  const { page } = visit;
+  await page.getByText("followed live").waitFor();
+  await page.keyboard.press("p");
+  await page.context().setOffline(true);
+  await page.keyboard.press("p");
+  await page.getByText("No connection", { exact: true }).waitFor();
+  await page.context().setOffline(false);
+  await page.getByText("Live", { exact: true }).waitFor();
+  await scene.collector.post(`/execution/cancel?job_id=${id}`);
+  await page.getByText("Cancelled", { exact: true }).first().waitFor();
+  await visit.close();
+});
+
+test("what a proxy says and what the collector says are told apart", async () => {
+  const visit = await scene.open("/ui/jobs");
+  const { page } = visit;
+  await page.getByText("Live", { exact: true }).waitFor();
+  const answer = (status: number, body: string, contentType: string) =>
+    page.route("**/execution/list**", (route) => route.fulfill({ status, body, contentType }));
+  const problem = { status: 503, code: "timeout", title: "It took too long", detail: "", request_id: "x" };
+  await answer(503, JSON.stringify(problem), "application/problem+json");
+  await page.getByRole("alert").getByText("It took too long").waitFor();
+  assert.equal(await page.getByText(/Redis/).count(), 0, "Redis is not to blame");
+  assert.equal(await page.locator(".banner").count(), 0);
+  await page.unroute("**/execution/list**");
+  await answer(502, "<h1>Bad Gateway</h1>", "text/html");
+  await page.getByText("No connection", { exact: true }).waitFor();
+  await page.unroute("**/execution/list**");
+  await answer(503, '{"error":"redis_unavailable"}', "application/json");
+  await page.getByText("Redis unavailable", { exact: true }).waitFor();
+  await page.unroute("**/execution/list**");
+  await page.getByText("Live", { exact: true }).waitFor();
   await visit.close();
 });
 

@@ -1,5 +1,6 @@
 /** The one way to the HTTP API: typed by openapi.yaml, with timeouts; reads are repeated while that may help. */
 import { noteAnswer } from "./connection";
+import { parseJson } from "./json";
 import { Problem, problemOf } from "./problem";
 import type { paths } from "./schema.gen";
 
@@ -37,13 +38,17 @@ const LONGEST_BACKOFF_MS = 3000;
 export async function get<P extends PathsWith<"get">>(
   path: P,
   query?: Query<Operation<P, "get">>,
-  asking: Asking & { tries?: number } = {},
+  asking: Asking & {
+    tries?: number;
+    /** Numbers may be of any size (`isLarge`), because somebody else has written them. */
+    exact?: true;
+  } = {},
 ): Promise<Answer<P, "get">> {
   const tries = asking.tries ?? READS;
   for (let turn = 1; ; turn += 1) {
     try {
       const response = await ask(urlOf(path, query), { method: "GET" }, asking);
-      return (await response.json()) as Answer<P, "get">;
+      return (asking.exact ? parseJson(await response.text()) : await response.json()) as Answer<P, "get">;
     } catch (thrown) {
       if (!(thrown instanceof Problem) || !thrown.passes || turn >= tries) throw thrown;
       await rest(Math.min(thrown.retryAfterMs ?? BACKOFF_MS * 2 ** (turn - 1), LONGEST_BACKOFF_MS), asking.signal);
@@ -78,26 +83,27 @@ export function urlOf(path: string, query: object = {}): string {
 }
 
 async function ask(url: string, init: RequestInit, asking: Asking): Promise<Response> {
-  const limit = AbortSignal.timeout(asking.timeoutMs ?? TIMEOUT_MS);
-  const signal = asking.signal ? AbortSignal.any([asking.signal, limit]) : limit;
-  let response: Response;
+  const headers = { ...asking.headers, ...init.headers };
+  return send(url, { ...init, headers }, AbortSignal.timeout(asking.timeoutMs ?? TIMEOUT_MS), asking.signal);
+}
+
+/** Asks once, until `limit` or until it is given up; notes how it went, and throws what is not ok as a problem. */
+export async function send(url: string, init: RequestInit, limit: AbortSignal, stop?: AbortSignal): Promise<Response> {
+  const signal = stop ? AbortSignal.any([stop, limit]) : limit;
+  let problem: Problem | undefined;
   try {
-    response = await fetch(url, {
-      ...init,
-      signal,
-      headers: { ...asking.headers, ...init.headers },
-      credentials: "same-origin",
-    });
+    const response = await fetch(url, { ...init, signal, credentials: "same-origin" });
+    if (response.ok) return response;
+    problem = await problemOf(response);
   } catch (thrown) {
     // Whoever gave it up does not want to hear of it as a failure.
-    if (asking.signal?.aborted) throw thrown;
-    noteAnswer(null);
+    if (stop?.aborted) throw thrown;
     const detail = limit.aborted ? "it did not answer in time" : "it cannot be reached; is `collector up` running?";
-    throw new Problem(0, "no_answer", "No answer from the collector", detail);
+    problem = new Problem(0, "no_answer", "No answer from the collector", detail);
+  } finally {
+    if (!stop?.aborted) noteAnswer(problem);
   }
-  noteAnswer(response.status);
-  if (!response.ok) throw await problemOf(response);
-  return response;
+  throw problem;
 }
 
 /** Waits, unless it is given up. */

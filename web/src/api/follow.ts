@@ -2,9 +2,8 @@
  * Server-sent events over `fetch`: unlike `EventSource` it comes back after any failure that may pass, with the
  * `Last-Event-ID`, and says how it stands.
  */
-import { rest } from "./client";
-import { noteAnswer } from "./connection";
-import { Problem, asProblem, problemOf } from "./problem";
+import { rest, send } from "./client";
+import { Problem, asProblem } from "./problem";
 
 export type Told = { id: string; name: string; data: unknown };
 export type Stand = "connecting" | "live" | "waiting" | "ended" | "refused";
@@ -13,6 +12,8 @@ export type Listener = {
   stands?: (stand: Stand, problem?: Problem) => void;
   /** The event after which nothing comes any more. */
   last?: string;
+  /** Reads the data of events; without it `JSON.parse` does. */
+  read?: (text: string) => unknown;
 };
 
 const FIRST_WAIT_MS = 500;
@@ -39,7 +40,8 @@ async function run(url: string, listener: Listener, stop: AbortSignal): Promise<
   while (!stop.aborted) {
     listener.stands?.("connecting");
     try {
-      const ended = await connect(url, lastId, stop, told, () => listener.stands?.("live"));
+      const parse = parser(listener.read);
+      const ended = await connect(url, lastId, stop, parse, told, () => listener.stands?.("live"));
       if (ended) return listener.stands?.("ended");
     } catch (thrown) {
       if (stop.aborted) return;
@@ -63,6 +65,7 @@ async function connect(
   url: string,
   lastId: string,
   stop: AbortSignal,
+  parse: (text: string) => Told[],
   tell: (told: Told) => boolean,
   live: () => void,
 ) {
@@ -75,12 +78,9 @@ async function connect(
   try {
     const headers: Record<string, string> = { accept: "text/event-stream" };
     if (lastId) headers["last-event-id"] = lastId;
-    const response = await fetch(url, { headers, signal: AbortSignal.any([stop, silence.signal]) });
-    if (!response.ok) throw await problemOf(response);
-    noteAnswer(response.status);
+    const response = await send(url, { headers }, silence.signal, stop);
     live();
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-    const parse = parser();
     for (;;) {
       const chunk = await reader?.read();
       if (!chunk || chunk.done) return false;
@@ -101,7 +101,7 @@ async function connect(
 }
 
 /** Takes text as it comes, gives the events that are whole. */
-export function parser(): (text: string) => Told[] {
+export function parser(read: (text: string) => unknown = JSON.parse): (text: string) => Told[] {
   let rest = "";
   let id = "";
   let name = "";
@@ -112,7 +112,7 @@ export function parser(): (text: string) => Told[] {
     rest = lines.pop() ?? "";
     for (const line of lines) {
       if (line === "") {
-        if (data.length > 0) events.push({ id, name: name || "message", data: readable(data.join("\n")) });
+        if (data.length > 0) events.push({ id, name: name || "message", data: readable(data.join("\n"), read) });
         [name, data] = ["", []];
         continue;
       }
@@ -127,9 +127,9 @@ export function parser(): (text: string) => Told[] {
   };
 }
 
-function readable(text: string): unknown {
+function readable(text: string, read: (text: string) => unknown): unknown {
   try {
-    return JSON.parse(text);
+    return read(text);
   } catch {
     return text;
   }

@@ -33,22 +33,15 @@ export async function problemOf(response: Response): Promise<Problem> {
   const retryAfterMs = Number.isFinite(after) && after > 0 ? after * 1000 : undefined;
   const text = await response.text().catch(() => "");
   try {
-    const body = JSON.parse(text) as Partial<ProblemDocument> & { error?: unknown };
+    const body = JSON.parse(text) as Partial<ProblemDocument> & { error?: ProblemCode };
     if (typeof body.code === "string" && typeof body.title === "string") {
       const faults = Array.isArray(body.errors) ? body.errors.map((fault) => ({ ...fault })) : [];
       return new Problem(response.status, body.code, body.title, body.detail ?? "", id, faults, retryAfterMs);
     }
-    // The paths of another system answer `{"error": …}`.
+    // The paths of another system answer `{"error": <code>}`, some with a `detail`.
     if (typeof body.error === "string") {
-      return new Problem(
-        response.status,
-        "unreadable",
-        `Refused (${response.status})`,
-        body.error,
-        id,
-        [],
-        retryAfterMs,
-      );
+      const title = `Refused (${response.status})`;
+      return new Problem(response.status, body.error, title, body.detail ?? body.error, id, [], retryAfterMs);
     }
   } catch {
     // Not JSON: a proxy's page, most likely.

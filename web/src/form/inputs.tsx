@@ -1,9 +1,10 @@
 /** Inputs for single values. An empty one leaves the value out, so that the default holds. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
+import { numberOf } from "../api/json";
 import { absolute } from "../format/time";
 import { zone } from "../shell/preferences";
 import { Words } from "../ui/text";
-import { storedAt, useForm } from "./context";
+import { storedAt, useForm, useJsonText } from "./context";
 import type { InputProps } from "./field";
 import type { Choice } from "./schema";
 
@@ -73,6 +74,8 @@ function Means({ pointer, phrase }: { pointer: string; phrase: string }) {
 export function Secret(props: InputProps) {
   const { keepsSecrets } = useForm();
   const kept = props.value === MASK && keepsSecrets;
+  // Who takes back what he has typed has not said that there shall be none.
+  const instead = useRef(kept ? MASK : undefined).current;
   return (
     <input
       {...attributes(props)}
@@ -80,7 +83,7 @@ export function Secret(props: InputProps) {
       autocomplete="new-password"
       placeholder={kept ? `${MASK} kept as it was` : ""}
       value={typeof props.value === "string" && !kept ? props.value : ""}
-      onInput={({ currentTarget: { value } }) => props.onChange(value === "" ? (kept ? MASK : undefined) : value)}
+      onInput={({ currentTarget: { value } }) => props.onChange(value === "" ? instead : value)}
     />
   );
 }
@@ -88,11 +91,9 @@ export function Secret(props: InputProps) {
 /** What is no number goes to the API as it was typed, and comes back as its complaint. */
 export function NumberInput(props: InputProps) {
   const { value, onChange } = props;
-  const change = (typed: string) => {
-    const number = Number(typed);
-    onChange(typed.trim() === "" ? undefined : Number.isFinite(number) ? number : typed);
-  };
-  return <TypedNumber {...props} shown={value === undefined || value === null ? "" : String(value)} change={change} />;
+  const change = (typed: string) => onChange(typed.trim() === "" ? undefined : numberOf(typed.trim()));
+  const shown = value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value);
+  return <TypedNumber {...props} shown={shown} change={change} />;
 }
 
 /** Keeps what is being typed ("1.", "1e") until it is left. */
@@ -167,28 +168,16 @@ export function Choose(props: InputProps & { choices: Choice[] }) {
 
 /** Anything, as JSON. */
 export function Free(props: InputProps) {
-  const { value, onChange } = props;
-  const [typed, setTyped] = useState<string | undefined>(undefined);
-  const [complaint, setComplaint] = useState("");
-  const change = (text: string) => {
-    setTyped(text);
-    try {
-      onChange(text.trim() === "" ? undefined : JSON.parse(text));
-      setComplaint("");
-    } catch (thrown) {
-      setComplaint(thrown instanceof Error ? thrown.message : "not JSON");
-    }
-  };
+  const { value, onChange, pointer } = props;
+  const { touch, unread } = useForm();
+  const { typed, change, leave } = useJsonText(pointer, unread, onChange);
   return (
-    <>
-      <textarea
-        {...attributes(props)}
-        placeholder={hint(props)}
-        value={typed ?? (value === undefined ? "" : JSON.stringify(value, null, 2))}
-        onInput={(event) => change(event.currentTarget.value)}
-        onBlur={() => complaint || setTyped(undefined)}
-      />
-      {complaint && <p class="fault">Not JSON yet: {complaint}</p>}
-    </>
+    <textarea
+      {...attributes(props)}
+      placeholder={hint(props)}
+      value={typed ?? (value === undefined ? "" : JSON.stringify(value, null, 2))}
+      onInput={(event) => (touch(pointer), change(event.currentTarget.value))}
+      onBlur={leave}
+    />
   );
 }

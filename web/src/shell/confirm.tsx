@@ -14,8 +14,9 @@ type Question = {
 
 const asked = signal<Question | undefined>(undefined);
 
-/** Whether the reader wants it. */
+/** Whether the reader wants it. While he is asked something else he is not asked: it would come under his mouse. */
 export function confirm(question: Omit<Question, "answer">): Promise<boolean> {
+  if (asked.peek()) return Promise.resolve(false);
   return new Promise((resolve) => {
     asked.value = {
       ...question,

@@ -39,7 +39,8 @@ export function listenToKeys(): void {
     // With Ctrl it is no text, so it may be pressed while typing.
     if (!pressed.startsWith("ctrl+") && isForOthers(event)) return;
     const both = Date.now() - firstAt < SEQUENCE_MS ? `${first} ${pressed}` : "";
-    const key = bound.peek().findLast((one) => one.keys === both || one.keys === pressed);
+    const doing = (keys: string) => bound.peek().findLast((one) => one.keys === keys);
+    const key = doing(both) ?? doing(pressed);
     [first, firstAt] = [pressed, Date.now()];
     if (!key) return;
     event.preventDefault();

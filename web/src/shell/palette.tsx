@@ -23,7 +23,7 @@ function OpenPalette() {
   const list = useRef<HTMLUListElement>(null);
   const id = useId();
   const words = typed.trim();
-  const hits = useHits(words);
+  const { hits, none, enter } = useHits(words, () => choose(entries[at]));
   const entries = [...hits.map(entryOfHit), ...pagesFor(words)];
   const choose = (entry: Entry | undefined) => {
     if (!entry) return;
@@ -39,7 +39,7 @@ function OpenPalette() {
       list.current?.children[next]?.scrollIntoView({ block: "nearest" });
     } else if (event.key === "Enter") {
       event.preventDefault();
-      choose(entries[at]);
+      enter();
     }
   };
   return (
@@ -75,7 +75,7 @@ function OpenPalette() {
           </li>
         ))}
       </ul>
-      {entries.length === 0 && <p class="note">Nothing has this id, label, error code or name.</p>}
+      {none && entries.length === 0 && <p class="note">{none}</p>}
     </Dialog>
   );
 }

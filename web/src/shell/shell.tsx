@@ -1,11 +1,11 @@
 /** The frame, and in it the page where the reader is. */
 import { type ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { connection } from "../api/connection";
 import { paused } from "../api/poll";
 import { asProblem, type Problem } from "../api/problem";
 import { PAGES, type Page, pageOf } from "../pages";
-import { go, link, parts } from "../router";
+import { go, link, parts, place } from "../router";
 import { Empty, Failed, Loading } from "../ui/note";
 import { Bar } from "./bar";
 import { Confirm } from "./confirm";
@@ -16,7 +16,16 @@ import { Palette, paletteOpen } from "./palette";
 import { Toasts } from "./toasts";
 
 export function Shell() {
-  const page = pageOf(parts.value);
+  const shown = pageOf(parts.value);
+  const page = useRef<HTMLElement>(null);
+  const { path } = place.value;
+  const before = useRef(path);
+  // Who goes to another page is there: what had the focus is gone, or leads away from it.
+  useEffect(() => {
+    if (before.current !== path && !page.current?.contains(document.activeElement))
+      page.current?.focus({ preventScroll: true });
+    before.current = path;
+  }, [path]);
   useKeys([
     { keys: "ctrl+k", does: "search", act: () => (paletteOpen.value = true) },
     { keys: "/", does: "search", act: () => (paletteOpen.value = true) },
@@ -30,14 +39,14 @@ export function Shell() {
   ]);
   return (
     <div class="shell">
-      <a class="skip" href="#page">
+      <a class="skip" href="#page" onClick={(event) => (event.preventDefault(), page.current?.focus())}>
         To the page
       </a>
       <Nav />
       <Bar />
-      <main class="page" id="page" tabIndex={-1}>
+      <main class="page" id="page" tabIndex={-1} ref={page}>
         <Trouble />
-        {page ? <Loaded page={page} key={page.path} /> : <Nowhere />}
+        {shown ? <Loaded page={shown} key={shown.path} /> : <Nowhere />}
       </main>
       <Palette />
       <Help />

@@ -1,5 +1,6 @@
 /** JSON to read: folded where it is large, never rendered before it is unfolded. */
 import { useState } from "preact/hooks";
+import { isLarge } from "../api/json";
 import { count, counted } from "../format/quantity";
 import { cut, webAddress } from "../format/safe";
 import { Copy } from "./text";
@@ -32,6 +33,7 @@ export function JsonCard({ title, value }: { title: string; value: unknown }) {
 }
 
 function Value({ value, open, isRoot = false }: { value: unknown; open: number; isRoot?: boolean }) {
+  if (isLarge(value)) return <span class="number">{value.rawJSON}</span>;
   if (Array.isArray(value)) {
     if (isBrief(value)) return <Inline items={value} />;
     const entries = value.map((member, place): [string, unknown] => [String(place), member]);

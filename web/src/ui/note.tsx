@@ -41,10 +41,18 @@ export function Loading({ lines = 4 }: { lines?: number }) {
   );
 }
 
-/** What was read, once it was read; before, that it is read; if that failed, why. */
+/**
+ * What was read, once it was read; before, that it is read; if that failed, why. What was read before stays below it,
+ * unless it is of another question; that nothing answers at all the frame says already.
+ */
 export function Read<T>(props: { poll: Poll<T>; lines?: number; children: (data: T) => ComponentChildren }) {
-  const { data, problem, refresh } = props.poll;
-  if (data !== undefined) return <>{props.children(data)}</>;
-  if (problem) return <Failed problem={problem} onAgain={refresh} />;
-  return <Loading lines={props.lines ?? 4} />;
+  const { data, problem, stale, refresh } = props.poll;
+  const failed = problem && <Failed problem={problem} onAgain={refresh} />;
+  if (data === undefined || (stale && problem)) return failed ?? <Loading lines={props.lines ?? 4} />;
+  return (
+    <>
+      {problem?.code !== "no_answer" && failed}
+      {props.children(data)}
+    </>
+  );
 }

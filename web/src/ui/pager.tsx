@@ -1,6 +1,6 @@
 /** Pages by cursor: the cursor of the page that is shown stands in the address, so going back is the browser's matter. */
 import type { ComponentChildren } from "preact";
-import { param, setParams } from "../router";
+import { canGoBack, param, setParams } from "../router";
 import { Icon } from "./icon";
 
 export function CursorPager({
@@ -20,9 +20,11 @@ export function CursorPager({
           <button type="button" class="button" onClick={() => setParams({ cursor: undefined })}>
             First page
           </button>
-          <button type="button" class="button" onClick={() => history.back()}>
-            <Icon name="back" /> Back
-          </button>
+          {canGoBack() && (
+            <button type="button" class="button" onClick={() => history.back()}>
+              <Icon name="back" /> Back
+            </button>
+          )}
         </>
       )}
       <button type="button" class="button" disabled={!next || busy} onClick={() => setParams({ cursor: next })}>

@@ -102,6 +102,8 @@ export class Visit {
 
   async close(): Promise<void> {
     await this.isClean();
+    // Whoever answers in the collector's place may be in the middle of it.
+    await this.page.unrouteAll({ behavior: "ignoreErrors" });
     await this.page.context().close();
   }
 }

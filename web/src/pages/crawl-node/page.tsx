@@ -2,11 +2,11 @@
 import "./crawl-node.css";
 import type { components } from "../../api/schema.gen";
 import { get } from "../../api/client";
-import { usePoll } from "../../api/poll";
+import { ofNow, usePoll } from "../../api/poll";
 import { figure } from "../../format/quantity";
 import { link, param, parts } from "../../router";
 import { type Fact, FactsCard } from "../../ui/facts";
-import { Failed, Loading } from "../../ui/note";
+import { Read } from "../../ui/note";
 import { Copy, Span, Time } from "../../ui/text";
 import { type CrawlNode, NodeBadge, addressOf, shortNode } from "../crawl/node";
 import { Curve } from "./curve";
@@ -22,12 +22,14 @@ const EVERY_MS = 5000;
 export default function CrawlNodePage() {
   const id = parts.value[1] ?? "";
   const network = param("network") || undefined;
-  const poll = usePoll(
-    `${network} ${id}`,
-    EVERY_MS,
-    async (signal) => (await get("/crawl/node", { network, id }, { signal })) as Detail,
+  const poll = ofNow(
+    usePoll(
+      `${network} ${id}`,
+      EVERY_MS,
+      async (signal) => (await get("/crawl/node", { network, id }, { signal })) as Detail,
+    ),
   );
-  const node = poll.stale ? undefined : poll.data;
+  const node = poll.data;
   return (
     <>
       <header class="head">
@@ -45,13 +47,9 @@ export default function CrawlNodePage() {
           </div>
         </div>
       </header>
-      {node ? (
-        <Whole node={node} />
-      ) : poll.problem ? (
-        <Failed problem={poll.problem} onAgain={poll.refresh} />
-      ) : (
-        <Loading lines={10} />
-      )}
+      <Read poll={poll} lines={10}>
+        {(node) => <Whole node={node} />}
+      </Read>
     </>
   );
 }

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { components } from "../../api/schema.gen";
 import { urlOf } from "../../api/client";
 import { type Stand, follow } from "../../api/follow";
-import { paused } from "../../api/poll";
+import { paused, unseen } from "../../api/poll";
 import { Icon, type IconName } from "../../ui/icon";
 import type { News as Kind } from "../../ui/status";
 import { Time } from "../../ui/text";
@@ -31,7 +31,7 @@ const NOTHING: News = { events: [], changes: new Map(), turn: 0, stand: "connect
 
 export function useNews(network: string): News {
   const [news, setNews] = useState<News>(NOTHING);
-  const stopped = paused.value;
+  const stopped = unseen.value;
   useEffect(() => {
     if (stopped) return;
     let fresh: CrawlEvent[] = [];

@@ -1,11 +1,11 @@
 /** The nodes of a network: filtered by what the address says, a page at a time. */
-import { useEffect, useRef } from "preact/hooks";
 import { get, urlOf } from "../../api/client";
 import { usePoll } from "../../api/poll";
 import { figure } from "../../format/quantity";
 import { param } from "../../router";
 import { Icon } from "../../ui/icon";
-import { Empty, Failed, Loading } from "../../ui/note";
+import { Waiting, useHeld } from "../../ui/held";
+import { Empty, Read } from "../../ui/note";
 import { CursorPager } from "../../ui/pager";
 import { type Column, Table } from "../../ui/table";
 import { Line, Time } from "../../ui/text";
@@ -26,57 +26,61 @@ const FORMATS = [
 export function Nodes({ network, stats, turn }: { network: string; stats: Stats | undefined; turn: number }) {
   const filter = filterOfNodes();
   const cursor = param("cursor") || undefined;
-  const poll = usePoll(JSON.stringify([network, filter, cursor]), EVERY_MS, (signal) =>
-    get("/crawl/nodes", { network, ...filter, limit: LIMIT, cursor }, { signal }),
-  );
-  const seen = useRef(turn);
-  useEffect(() => {
-    if (seen.current !== turn) poll.refresh();
-    seen.current = turn;
-  }, [turn]);
-  const { data, problem } = poll;
-  const nodes = data?.nodes as readonly CrawlNode[] | undefined;
+  const key = JSON.stringify([network, filter, cursor]);
+  const read = async (signal: AbortSignal) => {
+    const page = await get("/crawl/nodes", { network, ...filter, limit: LIMIT, cursor }, { signal });
+    return { rows: page.nodes as readonly CrawlNode[], next: page.cursor };
+  };
+  const poll = usePoll(key, EVERY_MS, read, turn);
+  const held = useHeld(poll.stale ? undefined : poll.data, key, idOf);
   const { state, ...kept } = filter;
   return (
     <section class="card" aria-label="Nodes">
       <NodeFilters stats={stats} />
-      {problem && problem.code !== "no_answer" && <Failed problem={problem} onAgain={poll.refresh} />}
-      {!data && !problem && <Loading lines={8} />}
-      {nodes && nodes.length === 0 && (
-        <Empty title="No node is like that" icon="filter">
-          {data?.cursor
-            ? "There may be some on the next page."
-            : "Take a filter away, or wait until the crawl has found more."}
-        </Empty>
-      )}
-      {nodes && nodes.length > 0 && (
-        <Table
-          label="Nodes"
-          columns={columnsOf(network, state ?? "live")}
-          rows={nodes}
-          id={({ node_id }) => node_id}
-          href={({ node_id }) => nodeHref(network, node_id)}
-          stale={poll.stale}
-          keyboard
-        />
-      )}
-      {data && (
-        <CursorPager next={data.cursor} busy={poll.stale}>
-          {nodes && nodes.length > 0 && `${nodes.length} shown, by node id`}
-          {(state ?? "live") === "live" && (
-            <span class="exports">
-              <Icon name="download" size={13} />
-              {FORMATS.map(([format, text]) => (
-                <a key={format} href={urlOf("/crawl/export", { network, format, ...kept })} download>
-                  {text}
-                </a>
-              ))}
-            </span>
-          )}
-        </CursorPager>
-      )}
+      <Read poll={poll} lines={8}>
+        {() => (
+          <>
+            <Waiting held={held} />
+            {held.rows.length === 0 ? (
+              <Empty title="No node is like that" icon="filter">
+                {held.next
+                  ? "There may be some on the next page."
+                  : "Take a filter away, or wait until the crawl has found more."}
+              </Empty>
+            ) : (
+              <Table
+                label="Nodes"
+                columns={columnsOf(network, state ?? "live")}
+                rows={held.rows}
+                id={idOf}
+                href={({ node_id }) => nodeHref(network, node_id)}
+                left={held.left}
+                stale={poll.stale}
+                keyboard
+              />
+            )}
+            <CursorPager next={held.next} busy={poll.stale}>
+              {held.rows.length > 0 && `${held.rows.length} shown, by node id`}
+              {(state ?? "live") === "live" && (
+                <span class="exports">
+                  <Icon name="download" size={13} />
+                  {FORMATS.map(([format, text]) => (
+                    <a key={format} href={urlOf("/crawl/export", { network, format, ...kept })} download>
+                      {text}
+                    </a>
+                  ))}
+                </span>
+              )}
+            </CursorPager>
+          </>
+        )}
+      </Read>
     </section>
   );
+}
+
+function idOf({ node_id }: CrawlNode): string {
+  return node_id;
 }
 
 function columnsOf(network: string, state: CrawlNode["state"]): Column<CrawlNode>[] {

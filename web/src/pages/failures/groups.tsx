@@ -3,8 +3,7 @@ import type { components } from "../../api/schema.gen";
 import { mayAct } from "../../api/system";
 import { count } from "../../format/quantity";
 import { link } from "../../router";
-import { Icon } from "../../ui/icon";
-import { IconButton } from "../../ui/icon-button";
+import { ActButton, useActs } from "../../ui/act";
 import { StatusBadge } from "../../ui/status";
 import { type Column, Table } from "../../ui/table";
 import { Line, Time, shortId } from "../../ui/text";
@@ -21,7 +20,9 @@ export function filterOf({ platform_id, code, status }: Group) {
   return { platform: platform_id, error: code, status };
 }
 
-export function Groups({ groups, onDone }: { groups: readonly Group[]; onDone: () => void }) {
+type GroupsProps = { groups: readonly Group[]; left: ReadonlySet<string>; onDone: () => void };
+
+export function Groups({ groups, left, onDone }: GroupsProps) {
   const largest = Math.max(...groups.map((group) => group.count));
   const columns: Column<Group>[] = [
     { title: "Error", cell: (group) => <ErrorName group={group} /> },
@@ -43,6 +44,7 @@ export function Groups({ groups, onDone }: { groups: readonly Group[]; onDone: (
         rows={groups}
         id={groupId}
         href={(group) => link("jobs", filterOf(group))}
+        left={left}
         keyboard
       />
     </section>
@@ -84,25 +86,23 @@ function Latest({ group: { latest } }: { group: Group }) {
 
 /** How many it is about is counted and shown before anything is done. */
 export function GroupActions({ group, onDone }: { group: Group; onDone: () => void }) {
+  const acts = useActs();
   if (!mayAct()) return null;
   const act = async (action: "retry" | "delete") => {
     if (await carryOut(action, { filter: filterOf(group) }, Object.entries(filterOf(group)))) onDone();
   };
   return (
     <span class="group-actions">
-      <button
-        type="button"
-        class="button"
-        aria-label={`Run again: ${groupId(group)}`}
-        onClick={() => void act("retry")}
-      >
-        <Icon name="again" /> Run again
-      </button>
-      <IconButton
+      <ActButton acts={acts} name="retry" icon="again" label={`Run again: ${groupId(group)}`} act={() => act("retry")}>
+        Run again
+      </ActButton>
+      <ActButton
+        acts={acts}
+        name="delete"
         icon="trash"
         label={`Delete: ${groupId(group)}`}
         title="Delete these jobs"
-        onClick={() => void act("delete")}
+        act={() => act("delete")}
       />
     </span>
   );

@@ -25,7 +25,7 @@ export function Quarantine({ groups, onDone }: { groups: readonly Group[]; onDon
         </span>
       </header>
       {groups.map((group, place) => (
-        <article key={groupId(group)} class="dead-group">
+        <article key={groupId(group)} data-id={groupId(group)} class="dead-group">
           <header>
             <h3>
               <a href={link("jobs", filterOf(group))}>

@@ -1,11 +1,11 @@
 /** One full node, as it described itself when it last answered; of a peer, what the nodes that see it say. */
 import { get } from "../../api/client";
-import { usePoll } from "../../api/poll";
+import { ofNow, usePoll } from "../../api/poll";
 import { Problem } from "../../api/problem";
 import type { components } from "../../api/schema.gen";
 import { count } from "../../format/quantity";
 import { link, param, parts } from "../../router";
-import { Failed, Loading } from "../../ui/note";
+import { Read } from "../../ui/note";
 import { Table } from "../../ui/table";
 import { Copy, Prose, Time, shortId } from "../../ui/text";
 import { Id, Seconds, Since, State, peerColumns } from "../full-nodes/columns";
@@ -20,8 +20,8 @@ const NOT_FOUND = 404;
 export default function FullNodePage() {
   const id = parts.value[1] ?? "";
   const prefix = param("prefix") || undefined;
-  const poll = usePoll(`${prefix} ${id}`, EVERY_MS, (signal) => find(id, prefix, signal));
-  const found = poll.stale ? undefined : poll.data;
+  const poll = ofNow(usePoll(`${prefix} ${id}`, EVERY_MS, (signal) => find(id, prefix, signal)));
+  const found = poll.data;
   return (
     <>
       <header class="head">
@@ -40,17 +40,9 @@ export default function FullNodePage() {
           </div>
         </div>
       </header>
-      {found ? (
-        "node" in found ? (
-          <NodeCards node={found.node} />
-        ) : (
-          <PeerCard peer={found.peer} />
-        )
-      ) : poll.problem ? (
-        <Failed problem={poll.problem} onAgain={poll.refresh} />
-      ) : (
-        <Loading lines={8} />
-      )}
+      <Read poll={poll} lines={8}>
+        {(found) => ("node" in found ? <NodeCards node={found.node} /> : <PeerCard peer={found.peer} />)}
+      </Read>
     </>
   );
 }

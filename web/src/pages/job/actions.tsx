@@ -4,11 +4,13 @@ import { mayAct } from "../../api/system";
 import { go, link } from "../../router";
 import { confirm } from "../../shell/confirm";
 import { tell, tellFailure } from "../../shell/toasts";
+import { ActButton, useActs } from "../../ui/act";
 import { Icon } from "../../ui/icon";
 import { isTerminal } from "../../ui/status";
 import type { Job } from "./live";
 
 export function Actions({ job, onDone }: { job: Job; onDone: () => void }) {
+  const acts = useActs();
   if (!mayAct()) return null;
   const ended = isTerminal(job.status);
   const canRetry = ended && job.status !== "succeeded" && job.retried_by === undefined;
@@ -29,9 +31,9 @@ export function Actions({ job, onDone }: { job: Job; onDone: () => void }) {
         <Icon name="edit" /> Edit and run again
       </a>
       {canRetry && (
-        <button type="button" class="button" data-kind="main" onClick={() => void retry(job)}>
-          <Icon name="again" /> Run again
-        </button>
+        <ActButton acts={acts} name="retry" icon="again" kind="main" act={() => retry(job)}>
+          Run again
+        </ActButton>
       )}
     </div>
   );

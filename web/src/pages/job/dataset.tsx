@@ -22,7 +22,7 @@ export function Dataset({ job, name }: { job: Job; name: "original" | "processed
   const offset = Math.max(0, Number(param("offset")) || 0);
   const every = isTerminal(job.status) ? 0 : EVERY_MS;
   const poll = usePoll(`${job.job_id} ${name} ${offset} ${job.status}`, every, (signal) =>
-    get("/execution/dataset", { job_id: job.job_id, name, offset, limit: LIMIT }, { signal }),
+    get("/execution/dataset", { job_id: job.job_id, name, offset, limit: LIMIT }, { signal, exact: true }),
   );
   const file = (format: string) => urlOf("/execution/dataset", { job_id: job.job_id, name, format });
   return (

@@ -35,7 +35,7 @@ export function Details({ job, logged }: { job: Job; logged: number }) {
           ))}
         </div>
       </header>
-      {part === "log" && <Log job={job} logged={logged} />}
+      {part === "log" && <Log key={job.job_id} job={job} logged={logged} />}
       {(part === "original" || part === "processed") && <Dataset key={part} job={job} name={part} />}
       {part === "settings" && <Settings job={job} />}
       {part === "hash" && <Hash job={job} />}

@@ -1,16 +1,21 @@
 /** A job as it is now: its stream says what changes, the rest is read again when it does. */
 import { signal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { components } from "../../api/schema.gen";
 import { get, urlOf } from "../../api/client";
 import { type Stand, type Told, follow } from "../../api/follow";
-import { paused } from "../../api/poll";
+import { healed } from "../../api/connection";
+import { parseJson } from "../../api/json";
+import { paused, unseen } from "../../api/poll";
 import { type Problem, asProblem } from "../../api/problem";
+import { isTerminal } from "../../ui/status";
 
 export type Job = components["schemas"]["Job"];
 
 /** Lines come faster than anybody reads: the log is read again at most this often. */
 const LOG_MS = 700;
+/** A tab that nobody sees follows nothing, for connections to one host are few; it reads the job so often instead. */
+const UNSEEN_MS = 10_000;
 
 export type Following = {
   job: Job | undefined;
@@ -25,17 +30,32 @@ export function useJob(id: string): { now: Following; refresh: () => void } {
     () => signal<Following>({ job: undefined, problem: undefined, stand: "connecting", logged: 0 }),
     [id],
   );
-  const stopped = paused.value;
+  const stopped = unseen.value;
+  const reads = useRef(0);
   const refresh = () => {
-    get("/execution/get", { job_id: id }).then(
-      (job) => change(state, { job: job as Job, problem: undefined }),
-      (thrown: unknown) => change(state, { problem: asProblem(thrown) }),
+    reads.current += 1;
+    const mine = reads.current;
+    // Reads may overtake each other: only the last one asked for says how it is now.
+    const take = (by: Partial<Following>) => mine === reads.current && change(state, by);
+    get("/execution/get", { job_id: id }, { exact: true }).then(
+      (job) => take({ job: job as Job, problem: undefined }),
+      (thrown: unknown) => take({ problem: asProblem(thrown) }),
     );
   };
+  const back = healed.value;
+  useEffect(() => {
+    if (state.peek().problem) refresh();
+  }, [back]);
   useEffect(() => {
     if (stopped) {
+      change(state, { stand: "ended" });
       if (!state.peek().job) refresh();
-      return change(state, { stand: "ended" });
+      // The title says how it stands, also where nothing else can be seen.
+      const glance = window.setInterval(() => {
+        const { job } = state.peek();
+        if (!paused.peek() && job && !isTerminal(job.status)) refresh();
+      }, UNSEEN_MS);
+      return () => window.clearInterval(glance);
     }
     let timer: number | undefined;
     const logged = () => {
@@ -46,6 +66,7 @@ export function useJob(id: string): { now: Following; refresh: () => void } {
     };
     const stop = follow(urlOf("/execution/events", { job_id: id }), {
       last: "end",
+      read: parseJson,
       stands: (stand, problem) => change(state, { stand, ...(problem ? { problem } : {}) }),
       tell: (told) => {
         if (told.name === "log") return logged();

@@ -55,6 +55,7 @@ function Whole({ job, now, refresh }: { job: Job; now: Following; refresh: () =>
         </div>
         <Actions job={job} onDone={refresh} />
       </header>
+      {now.problem && now.problem.code !== "no_answer" && <Failed problem={now.problem} onAgain={refresh} />}
       <div class="job-grid">
         <div class="stack">
           {job.status === "running" && (

@@ -6,7 +6,8 @@ import { briefCount, count, counted } from "../../format/quantity";
 import { place } from "../../router";
 import { confirm } from "../../shell/confirm";
 import { tell, tellFailure } from "../../shell/toasts";
-import { Icon, type IconName } from "../../ui/icon";
+import { ActButton, useActs } from "../../ui/act";
+import type { IconName } from "../../ui/icon";
 import { type Status, isTerminal } from "../../ui/status";
 import { jobHref } from "./columns";
 import { NAMES, filterNow, filtersOf } from "./filter";
@@ -56,20 +57,15 @@ type Props = {
 };
 
 export function BulkBar({ picked, total, onPick, onDone }: Props) {
-  const [wantsAll, setAll] = useState(false);
+  // All were asked for with certain jobs selected: whoever selects others has not asked.
+  const [allOf, setAllOf] = useState<ReadonlySet<string>>();
+  const acts = useActs();
   if (picked.size === 0) return null;
   const status = place.value.query.get("status") as Status | null;
-  const leave = () => {
-    setAll(false);
-    onPick(new Set());
-  };
-  const all = wantsAll && picked.size > 0;
+  const all = allOf === picked;
   const act = async (action: Action) => {
     const about = all ? { filter: filterNow(place.value.query) } : { job_ids: [...picked] };
-    if (await carryOut(action, about, all ? filtersOf(place.value.query) : undefined)) {
-      setAll(false);
-      onDone();
-    }
+    if (await carryOut(action, about, all ? filtersOf(place.value.query) : undefined)) onDone();
   };
   return (
     <header class="bulk" role="group" aria-label="Selected jobs">
@@ -79,24 +75,25 @@ export function BulkBar({ picked, total, onPick, onDone }: Props) {
           : `${counted(picked.size, "job")} selected`}
       </strong>
       {!all && total && total.count > picked.size && (
-        <button type="button" class="button" data-kind="link" onClick={() => setAll(true)}>
+        <button type="button" class="button" data-kind="link" onClick={() => setAllOf(picked)}>
           Select all {total.exact ? "" : "at least "}
           {briefCount(total.count)} that match
         </button>
       )}
       <span class="buttons">
         {ACTIONS.filter(({ on }) => status === null || on(status)).map(({ action, text, icon, danger }) => (
-          <button
-            type="button"
-            class="button"
+          <ActButton
             key={action}
-            data-kind={danger ? "danger" : undefined}
-            onClick={() => void act(action)}
+            acts={acts}
+            name={action}
+            icon={icon}
+            kind={danger ? "danger" : undefined}
+            act={() => act(action)}
           >
-            <Icon name={icon} /> {text}
-          </button>
+            {text}
+          </ActButton>
         ))}
-        <button type="button" class="button" data-kind="plain" onClick={leave}>
+        <button type="button" class="button" data-kind="plain" onClick={() => onPick(new Set())}>
           Clear selection
         </button>
       </span>

@@ -1,6 +1,5 @@
 /** Which jobs are listed, as the address says it. */
 import type { components } from "../../api/schema.gen";
-import { place } from "../../router";
 
 export type JobFilter = components["schemas"]["JobFilter"];
 export type JobSummary = components["schemas"]["JobSummary"];
@@ -33,24 +32,40 @@ export const NAMES: Record<string, string> = {
   finished_to: "finished before",
 };
 
-/** Every filter of the address, as it stands there. */
+/** Every filter of the address, as it stands there; an age that there is not is none. */
 export function filtersOf(query: URLSearchParams): [string, string][] {
   return [...WORDS, ...AGES, ...TIMES].flatMap((name): [string, string][] => {
     const value = query.get(name);
-    return value ? [[name, value]] : [];
+    return value && (!isAge(name) || Object.hasOwn(AGE_MS, value)) ? [[name, value]] : [];
   });
 }
 
-/** The filter of the address as the API takes it, of this moment. */
+/** The filter of the address as the API takes it, of this moment. Of two beginnings the later one holds. */
 export function filterNow(query: URLSearchParams, now = Date.now()): JobFilter {
   const filter: Record<string, string> = {};
   for (const [name, value] of filtersOf(query)) {
-    const age = AGE_MS[value];
-    if (name === "created" || name === "finished") {
-      if (age) filter[`${name}_from`] = new Date(now - age).toISOString();
-    } else filter[name] = value;
+    if (isAge(name)) filter[`${name}_from`] = new Date(now - (AGE_MS[value] ?? 0)).toISOString();
+    else if (!(Date.parse(filter[name] ?? "") > Date.parse(value))) filter[name] = value;
   }
   return filter as JobFilter;
+}
+
+export function isAge(name: string): boolean {
+  return AGES.some((age) => age === name);
+}
+
+/**
+ * The page that the address names. A cursor holds for the very filter that it came with, so the moment from which ages
+ * are counted goes with it: `cursor=<ms since 1970>.<cursor of the API>`.
+ */
+export function pageOf(query: URLSearchParams): { cursor: string | undefined; from: number | undefined } {
+  const [, from, cursor] = /^(\d{1,15})\.(.+)$/.exec(query.get("cursor") ?? "") ?? [];
+  return { cursor: cursor ?? (query.get("cursor") || undefined), from: from === undefined ? undefined : Number(from) };
+}
+
+/** The same the other way round. */
+export function pageName(cursor: string, from: number): string {
+  return `${from}.${cursor}`;
 }
 
 /** What tells one list from another: every filter and the page of it. */
@@ -59,6 +74,6 @@ export function keyOf(query: URLSearchParams): string {
 }
 
 /** Whether anything but the status is filtered by. */
-export function isNarrowed(): boolean {
-  return filtersOf(place.value.query).some(([name]) => name !== "status");
+export function isNarrowed(query: URLSearchParams): boolean {
+  return filtersOf(query).some(([name]) => name !== "status");
 }

@@ -5,7 +5,7 @@ import { absolute } from "../../format/time";
 import { param, place, setParams } from "../../router";
 import { zone } from "../../shell/preferences";
 import { Icon } from "../../ui/icon";
-import { AGES, AGE_MS, NAMES, TIMES, WORDS, filtersOf } from "./filter";
+import { AGES, AGE_MS, NAMES, TIMES, WORDS, filtersOf, isAge } from "./filter";
 import { Finder } from "./finder";
 import { Exactly } from "./exactly";
 
@@ -49,7 +49,10 @@ function Choice({ name, any, options }: { name: string; any: string; options: [v
 
 /** When they were created or finished, roughly. */
 function Ages() {
-  const value = AGES.map((name) => (param(name) ? `${name} ${param(name)}` : "")).find(Boolean) ?? "";
+  const value =
+    filtersOf(place.value.query)
+      .find(([name]) => isAge(name))
+      ?.join(" ") ?? "";
   const choose = (chosen: string) => {
     const [name, age] = chosen.split(" ");
     setParams({ created: undefined, finished: undefined, cursor: undefined, ...(name ? { [name]: age } : {}) });

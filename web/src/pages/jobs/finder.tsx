@@ -11,7 +11,7 @@ import { NAMES } from "./filter";
 export function Finder() {
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
-  const hits = useHits(typed);
+  const { hits, none, enter } = useHits(typed, () => choose(hits[at]));
   const id = useId();
   const choose = (hit: Hit | undefined) => {
     if (!hit) return;
@@ -24,7 +24,7 @@ export function Finder() {
     if (by !== 0) {
       event.preventDefault();
       setAt(Math.min(Math.max(at + by, 0), hits.length - 1));
-    } else if (event.key === "Enter") choose(hits[at]);
+    } else if (event.key === "Enter") enter();
     else if (event.key === "Escape") setTyped("");
   };
   return (
@@ -67,6 +67,9 @@ export function Finder() {
           </li>
         ))}
       </ul>
+      <p class="none" role="status" hidden={!none}>
+        {none}
+      </p>
     </div>
   );
 }

@@ -4,9 +4,9 @@ import { useState } from "preact/hooks";
 import { mayAct } from "../../api/system";
 import { briefCount } from "../../format/quantity";
 import { link, param, place } from "../../router";
-import { Icon } from "../../ui/icon";
+import { Waiting } from "../../ui/held";
 import { NewTask } from "../../ui/new-task";
-import { Empty, Failed, Loading } from "../../ui/note";
+import { Empty, Read } from "../../ui/note";
 import { CursorPager } from "../../ui/pager";
 import { Table } from "../../ui/table";
 import { BulkBar } from "./bulk";
@@ -54,34 +54,31 @@ function List({
   picked: ReadonlySet<string>;
   onPick: (ids: ReadonlySet<string>) => void;
 }) {
-  const { poll, rows } = live;
-  if (!poll.data && poll.problem) return <Failed problem={poll.problem} onAgain={poll.refresh} />;
-  if (!poll.data) return <Loading lines={8} />;
+  const { poll, held } = live;
   return (
-    <>
-      {poll.problem && poll.problem.code !== "no_answer" && <Failed problem={poll.problem} onAgain={poll.refresh} />}
-      {live.waiting > 0 && (
-        <button type="button" class="news" onClick={live.catchUp}>
-          <Icon name="again" /> {live.waiting} new: show
-        </button>
+    <Read poll={poll} lines={8}>
+      {() => (
+        <>
+          <Waiting held={held} />
+          {held.rows.length === 0 ? (
+            <NoJobs more={held.next !== undefined} />
+          ) : (
+            <Table
+              label="Jobs"
+              columns={JOB_COLUMNS}
+              rows={held.rows}
+              id={idOf}
+              href={jobHref}
+              left={held.left}
+              stale={poll.stale}
+              picking={mayAct() ? { picked, onPick } : undefined}
+              keyboard
+            />
+          )}
+          <Pager live={live} />
+        </>
       )}
-      {rows.length === 0 ? (
-        <NoJobs more={poll.data.cursor !== undefined} />
-      ) : (
-        <Table
-          label="Jobs"
-          columns={JOB_COLUMNS}
-          rows={rows}
-          id={idOf}
-          href={jobHref}
-          left={live.left}
-          stale={poll.stale}
-          picking={mayAct() ? { picked, onPick } : undefined}
-          keyboard
-        />
-      )}
-      <Pager live={live} />
-    </>
+    </Read>
   );
 }
 
@@ -115,16 +112,14 @@ function NoJobs({ more }: { more: boolean }) {
 
 const ORDERS = { newest: "newest first", finished: "last finished first", next: "next first" };
 
-function Pager({ live }: { live: Live }) {
-  const { data } = live.poll;
-  const total = data?.total;
+function Pager({ live: { held, poll } }: { live: Live }) {
+  const { total, order } = poll.data ?? {};
+  const shown = held.rows.length;
   return (
-    <CursorPager next={data?.cursor} busy={live.poll.stale}>
-      {live.rows.length > 0 &&
-        (total
-          ? `${live.rows.length} of ${total.exact ? "" : "at least "}${briefCount(total.count)}`
-          : `${live.rows.length} shown`)}
-      {live.rows.length > 0 && data?.order && <span class="faint">, {ORDERS[data.order]}</span>}
+    <CursorPager next={held.next} busy={poll.stale}>
+      {shown > 0 &&
+        (total ? `${shown} of ${total.exact ? "" : "at least "}${briefCount(total.count)}` : `${shown} shown`)}
+      {shown > 0 && order && <span class="faint">, {ORDERS[order]}</span>}
     </CursorPager>
   );
 }

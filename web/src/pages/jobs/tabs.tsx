@@ -2,7 +2,7 @@
 import { get } from "../../api/client";
 import { usePoll } from "../../api/poll";
 import { briefCount } from "../../format/quantity";
-import { param, setParams } from "../../router";
+import { param, place, setParams } from "../../router";
 import { STATUSES, type Status } from "../../ui/status";
 import { isNarrowed } from "./filter";
 
@@ -19,7 +19,7 @@ export function Tabs() {
       </button>
       {Object.entries(STATUSES).map(([status, look]) => {
         // The counts are of all jobs; beside other filters they would mislead.
-        const count = isNarrowed() ? undefined : counts?.[status as Status];
+        const count = isNarrowed(place.value.query) ? undefined : counts?.[status as Status];
         return (
           <button
             type="button"

@@ -24,14 +24,27 @@ export function Compose({ platform, start }: { platform: Platform; start: Start 
   const [sent, setSent] = useState(false);
   const [refused, setRefused] = useState<{ draft: Draft; faults: readonly Fault[] }>();
   const [busy, setBusy] = useState(false);
+  const [unread, setUnread] = useState<ReadonlyMap<string, string>>(new Map());
   const key = useRef({ of: "", key: "" });
-  const verdict = useCheck(platform.id, draft);
-  // What the post was refused for holds until something is changed.
-  const faults = refused?.draft === draft ? refused.faults : verdict.faults;
+  const keepsSecrets = start.retries !== undefined;
+  const verdict = useCheck(platform.id, draft, keepsSecrets);
+  const faults = [
+    ...Array.from(unread, ([pointer, complaint]) => ({ pointer, detail: `cannot be read yet: ${complaint}` })),
+    // What the post was refused for holds until something is changed.
+    ...(refused?.draft === draft ? refused.faults : verdict.faults),
+  ];
   const touch = (pointer: string) =>
     setTouched((before) => (before.has(pointer) ? before : new Set(before).add(pointer)));
+  const noteUnread = (pointer: string, complaint: string | undefined) =>
+    setUnread((before) => {
+      const others = [...before].filter(([one]) => one !== pointer);
+      return new Map(complaint === undefined ? others : [...others, [pointer, complaint]]);
+    });
+  /** What is typed but cannot be read would be lost in the other view. */
+  const write = (json: boolean) => (unread.size > 0 ? setSent(true) : setAsJson(json));
   const send = async () => {
     setSent(true);
+    if (unread.size > 0) return;
     setBusy(true);
     try {
       const { job_id } = await submit(platform.id, draft, start.retries, key.current);
@@ -44,7 +57,7 @@ export function Compose({ platform, start }: { platform: Platform; start: Start 
       setBusy(false);
     }
   };
-  const form = { faults, touched, touch, sent, stored: verdict.stored, keepsSecrets: start.retries !== undefined };
+  const form = { faults, touched, touch, sent, stored: verdict.stored, keepsSecrets, unread: noteUnread };
   const settings = platform.schema as Schema;
   const options = optionsSchema as Schema;
   return (
@@ -58,16 +71,16 @@ export function Compose({ platform, start }: { platform: Platform; start: Start 
     >
       <div class="row">
         <div class="segments" role="group" aria-label="Written as">
-          <button type="button" aria-pressed={!asJson} onClick={() => setAsJson(false)}>
+          <button type="button" aria-pressed={!asJson} onClick={() => write(false)}>
             Form
           </button>
-          <button type="button" aria-pressed={asJson} onClick={() => setAsJson(true)}>
+          <button type="button" aria-pressed={asJson} onClick={() => write(true)}>
             JSON
           </button>
         </div>
       </div>
       {asJson ? (
-        <JsonEditor platform={platform.id} draft={draft} onChange={setDraft} />
+        <JsonEditor platform={platform.id} draft={draft} onChange={setDraft} unread={noteUnread} />
       ) : (
         <>
           <Part title="Settings">
@@ -110,7 +123,7 @@ export function Compose({ platform, start }: { platform: Platform; start: Start 
           </details>
         </>
       )}
-      {(sent || asJson) && faults.length > 0 && <Faults faults={faults} />}
+      {(sent || (asJson && unread.size === 0)) && faults.length > 0 && <Faults faults={faults} />}
       <div class="buttons send">
         <button type="submit" class="button" data-kind="main" disabled={busy}>
           <Icon name="run" /> {start.retries ? "Run again" : "Run"}

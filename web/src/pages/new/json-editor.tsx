@@ -1,5 +1,5 @@
 /** The whole task spec as JSON; what is valid is taken over at once. */
-import { useState } from "preact/hooks";
+import { type Form, useJsonText } from "../../form/context";
 import { specOf } from "./check";
 import type { Draft } from "./start";
 
@@ -7,30 +7,23 @@ export function JsonEditor({
   platform,
   draft,
   onChange,
+  unread,
 }: {
   platform: string;
   draft: Draft;
   onChange: (draft: Draft) => void;
+  unread: Form["unread"];
 }) {
-  const [typed, setTyped] = useState(() => JSON.stringify(specOf(platform, draft), null, 2));
-  const [complaint, setComplaint] = useState("");
-  const change = (text: string) => {
-    setTyped(text);
-    try {
-      onChange(draftOf(JSON.parse(text), platform));
-      setComplaint("");
-    } catch (thrown) {
-      setComplaint(thrown instanceof Error ? thrown.message : "not JSON");
-    }
-  };
+  const take = (spec: unknown) => onChange(draftOf(spec, platform));
+  const { typed, complaint, change } = useJsonText("", unread, take);
   return (
-    <div>
+    <div data-pointer="">
       <textarea
         class="input spec"
         aria-label="Task spec as JSON"
-        aria-invalid={complaint !== ""}
+        aria-invalid={complaint !== undefined}
         spellcheck={false}
-        value={typed}
+        value={typed ?? JSON.stringify(specOf(platform, draft), null, 2)}
         onInput={(event) => change(event.currentTarget.value)}
       />
       {complaint && (
@@ -48,8 +41,9 @@ function draftOf(spec: unknown, platform: string): Draft {
   if (platform_id !== platform) throw new Error(`platform_id has to be ${platform}; choose another platform above`);
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined) throw new Error(`a task spec has no member ${unknown}`);
+  if (_id !== undefined && typeof _id !== "string") throw new Error("_id must be a string");
   return {
-    ...(typeof _id === "string" ? { _id } : {}),
+    ...(_id === undefined ? {} : { _id }),
     settings: members(settings, "settings"),
     options: members(options, "options"),
   };

@@ -18,7 +18,7 @@ export default function NewTask() {
   const poll = usePoll(`new ${from}`, 0, async (signal) => {
     const [{ platforms }, job] = await Promise.all([
       get("/platforms/get", {}, { signal }),
-      from ? (get("/execution/get", { job_id: from }, { signal }) as Promise<Job>) : undefined,
+      from ? (get("/execution/get", { job_id: from }, { signal, exact: true }) as Promise<Job>) : undefined,
     ]);
     return { platforms, job };
   });

@@ -1,4 +1,5 @@
 /** With what a form begins. */
+import { isLarge } from "../../api/json";
 import type { components } from "../../api/schema.gen";
 import { MASK } from "../../form/inputs";
 import { isTerminal } from "../../ui/status";
@@ -37,7 +38,7 @@ export function fromJob(job: Job): Start {
 /** Dates come as `{phrase, value}`; what they meant is what is run again. */
 function withDates(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withDates);
-  if (value === null || typeof value !== "object") return value;
+  if (value === null || typeof value !== "object" || isLarge(value)) return value;
   const members = value as Members;
   if (Object.keys(members).length === 2 && typeof members.phrase === "string" && typeof members.value === "string")
     return members.value;
@@ -49,7 +50,7 @@ function withoutMasks(value: unknown): [kept: unknown, lost: boolean] {
     const all = value.map(withoutMasks);
     return [all.map(([kept]) => kept), all.some(([, lost]) => lost)];
   }
-  if (value === null || typeof value !== "object") return [value, false];
+  if (value === null || typeof value !== "object" || isLarge(value)) return [value, false];
   let anyLost = false;
   const kept = Object.entries(value).flatMap(([name, one]): [string, unknown][] => {
     if (one === MASK) {

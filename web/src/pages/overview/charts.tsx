@@ -8,15 +8,15 @@ import { duration } from "../../format/time";
 import { param, setParams } from "../../router";
 import { Chart, type Series } from "../../ui/chart";
 import { Read } from "../../ui/note";
+import { type Values, ratesOf } from "./rates";
 
 type History = components["schemas"]["QueueHistory"];
-type Values = readonly (number | null)[];
 
 const SPANS = { "15m": ["15 min", 5000], "24h": ["24 h", 60_000], "7d": ["7 days", 300_000] } as const;
 type SpanName = keyof typeof SPANS;
 
 export function Charts({ pools }: { pools: string[] }) {
-  const span: SpanName = param("span") in SPANS ? (param("span") as SpanName) : "15m";
+  const span: SpanName = Object.hasOwn(SPANS, param("span")) ? (param("span") as SpanName) : "15m";
   const pool = param("pool") || undefined;
   const history = usePoll(`${span} ${pool ?? ""}`, SPANS[span][1], (signal) =>
     get("/queue/history", { span, pool }, { signal }),
@@ -46,14 +46,15 @@ export function Charts({ pools }: { pools: string[] }) {
         )}
       </div>
       <Read poll={history} lines={8}>
-        {(data) => <Grid history={data} />}
+        {(data) => <Grid history={data} at={history.at ?? Date.now()} />}
       </Read>
     </section>
   );
 }
 
-function Grid({ history }: { history: History }) {
-  const { times, charts } = useMemo(() => drawn(history), [history]);
+/** `at`: when it was read, ms since 1970. */
+function Grid({ history, at }: { history: History; at: number }) {
+  const { times, charts } = useMemo(() => drawn(history, at), [history]);
   return (
     <div class="columns charts">
       {charts.map(({ title, format, series, scale }) => (
@@ -72,11 +73,11 @@ function Grid({ history }: { history: History }) {
 
 type Drawn = { title: string; scale?: "log"; format: (value: number) => string; series: Series[] };
 
-function drawn({ from, step_s, points, series }: History): { times: number[]; charts: Drawn[] } {
+function drawn({ from, step_s, points, series }: History, at: number): { times: number[]; charts: Drawn[] } {
   const start = Date.parse(from) / 1000;
   const times = Array.from({ length: points }, (_, step) => start + step * step_s);
   const { finished } = series;
-  const perSecond = (values: Values) => values.map((value) => (value === null ? null : value / step_s));
+  const perSecond = (values: Values) => ratesOf(values, times, step_s, at / 1000);
   const bad = finished.failed.map((value, step) => sum(value, finished.timed_out[step], finished.dead[step]));
   const charts: Drawn[] = [
     {

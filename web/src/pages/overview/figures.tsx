@@ -32,7 +32,7 @@ export function Figures({ stats }: { stats: Stats }) {
       >
         {briefCount(sum((pool) => pool.running))}
       </Figure>
-      <Figure title="Later" href={link("jobs", { status: "scheduled" })} note="scheduled, retrying, snoozed">
+      <Figure title="Later" note={<Later />}>
         {briefCount(sum((pool) => pool.delayed))}
       </Figure>
       <Figure title="Ended" note="over the last minute">
@@ -52,5 +52,16 @@ export function Figures({ stats }: { stats: Stats }) {
         {stats.pickup_ms.p50 === null ? "–" : duration(stats.pickup_ms.p50)}
       </Figure>
     </Row>
+  );
+}
+
+/** A filter of jobs has one status. */
+function Later() {
+  return (
+    <>
+      <a href={link("jobs", { status: "scheduled" })}>scheduled</a>,{" "}
+      <a href={link("jobs", { status: "retrying" })}>retrying</a>,{" "}
+      <a href={link("jobs", { status: "snoozed" })}>snoozed</a>
+    </>
   );
 }

@@ -22,7 +22,8 @@ export function AnswerCard({ request, part }: { request: string; part: Part }) {
   const poll = usePoll(
     `${request} ${part.provider}`,
     0,
-    async (signal) => (await get("/request", { id: request, provider: part.provider }, { signal })) as Content,
+    async (signal) =>
+      (await get("/request", { id: request, provider: part.provider }, { signal, exact: true })) as Content,
   );
   return (
     <section class="card" aria-label="Answer">

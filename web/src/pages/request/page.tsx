@@ -2,7 +2,7 @@
 import "./request.css";
 import { useRef } from "preact/hooks";
 import { get, post } from "../../api/client";
-import { usePoll } from "../../api/poll";
+import { ofNow, usePoll } from "../../api/poll";
 import { mayAct } from "../../api/system";
 import { link, param, parts } from "../../router";
 import { confirm } from "../../shell/confirm";
@@ -10,7 +10,7 @@ import { tell, tellFailure } from "../../shell/toasts";
 import { Figure, Figures } from "../../ui/figure";
 import { Icon } from "../../ui/icon";
 import { JsonCard } from "../../ui/json";
-import { Failed, Loading } from "../../ui/note";
+import { Read } from "../../ui/note";
 import { Copy, Time } from "../../ui/text";
 import { LookBadge, REQUEST_LOOKS, type Request, isDecided } from "../requests/looks";
 import { AnswerCard } from "./answer";
@@ -29,24 +29,26 @@ export default function RequestPage() {
   const known = last.current?.requestId === id ? last.current : undefined;
   const decided = known && isDecided(known.status);
   const every = !decided ? NEXT_MS : known.callback.state === "PENDING" ? CALLBACK_MS : 0;
-  const poll = usePoll(id, every, async (signal) => {
-    const waits = last.current?.requestId === id && !isDecided(last.current.status);
-    const request = (await get("/request", { id, ...(waits ? { wait: WAIT } : {}) }, { signal })) as Request;
-    last.current = request;
-    return request;
-  });
-  const request = poll.stale ? undefined : poll.data;
-  if (!request) {
-    return (
-      <>
+  const poll = ofNow(
+    usePoll(id, every, async (signal) => {
+      const waits = last.current?.requestId === id && !isDecided(last.current.status);
+      const request = (await get("/request", { id, ...(waits ? { wait: WAIT } : {}) }, { signal })) as Request;
+      last.current = request;
+      return request;
+    }),
+  );
+  return (
+    <>
+      {!poll.data && (
         <header class="head">
           <h1>Request</h1>
         </header>
-        {poll.problem ? <Failed problem={poll.problem} onAgain={poll.refresh} /> : <Loading lines={8} />}
-      </>
-    );
-  }
-  return <Whole request={request} refresh={poll.refresh} />;
+      )}
+      <Read poll={poll} lines={8}>
+        {(request) => <Whole request={request} refresh={poll.refresh} />}
+      </Read>
+    </>
+  );
 }
 
 function Whole({ request, refresh }: { request: Request; refresh: () => void }) {

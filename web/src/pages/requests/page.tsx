@@ -3,7 +3,8 @@ import type { components } from "../../api/schema.gen";
 import { get } from "../../api/client";
 import { usePoll } from "../../api/poll";
 import { link, param } from "../../router";
-import { Empty, Failed, Loading } from "../../ui/note";
+import { Waiting, useHeld } from "../../ui/held";
+import { Empty, Read } from "../../ui/note";
 import { CursorPager } from "../../ui/pager";
 import { type Column, Table } from "../../ui/table";
 import { Time, shortId } from "../../ui/text";
@@ -18,10 +19,12 @@ const LIMIT = 50;
 
 export default function Requests() {
   const cursor = param("cursor") || undefined;
-  const poll = usePoll(`requests ${cursor ?? ""}`, EVERY_MS, (signal) =>
-    get("/request/list", { limit: LIMIT, cursor }, { signal }),
-  );
-  const { data, problem } = poll;
+  const key = `requests ${cursor ?? ""}`;
+  const poll = usePoll(key, EVERY_MS, async (signal) => {
+    const { requests, cursor: next } = await get("/request/list", { limit: LIMIT, cursor }, { signal });
+    return { rows: requests, next };
+  });
+  const held = useHeld(poll.stale ? undefined : poll.data, key, idOf);
   return (
     <>
       <header class="head">
@@ -29,25 +32,30 @@ export default function Requests() {
       </header>
       <div class="stack">
         <section class="card" aria-label="Requests">
-          {problem && problem.code !== "no_answer" && <Failed problem={problem} onAgain={poll.refresh} />}
-          {!data && !problem && <Loading lines={8} />}
-          {data && data.requests.length === 0 && <None />}
-          {data && data.requests.length > 0 && (
-            <Table
-              label="Requests"
-              columns={COLUMNS}
-              rows={data.requests}
-              id={({ requestId }) => requestId}
-              href={({ requestId }) => href(requestId)}
-              stale={poll.stale}
-              keyboard
-            />
-          )}
-          {data && (
-            <CursorPager next={data.cursor} busy={poll.stale}>
-              {data.requests.length > 0 && `${data.requests.length} shown, newest first`}
-            </CursorPager>
-          )}
+          <Read poll={poll} lines={8}>
+            {() => (
+              <>
+                <Waiting held={held} />
+                {held.rows.length === 0 ? (
+                  <None />
+                ) : (
+                  <Table
+                    label="Requests"
+                    columns={COLUMNS}
+                    rows={held.rows}
+                    id={idOf}
+                    href={({ requestId }) => href(requestId)}
+                    left={held.left}
+                    stale={poll.stale}
+                    keyboard
+                  />
+                )}
+                <CursorPager next={held.next} busy={poll.stale}>
+                  {held.rows.length > 0 && `${held.rows.length} shown, newest first`}
+                </CursorPager>
+              </>
+            )}
+          </Read>
         </section>
         <Providers />
       </div>
@@ -62,6 +70,10 @@ function None() {
       It can be read here until its retention is over.
     </Empty>
   );
+}
+
+function idOf({ requestId }: Row): string {
+  return requestId;
 }
 
 function href(id: string): string {

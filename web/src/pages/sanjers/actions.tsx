@@ -3,7 +3,8 @@ import { post } from "../../api/client";
 import { mayAct } from "../../api/system";
 import { confirm } from "../../shell/confirm";
 import { tell, tellFailure } from "../../shell/toasts";
-import { Icon, type IconName } from "../../ui/icon";
+import { ActButton, useActs } from "../../ui/act";
+import type { IconName } from "../../ui/icon";
 import type { Sanjer } from "./columns";
 
 type Order = {
@@ -43,21 +44,23 @@ const ORDERS: Record<"quiet" | "resume" | "recycle", Order> = {
 };
 
 export function Actions({ sanjer, onDone }: { sanjer: Sanjer; onDone: () => void }) {
+  const acts = useActs();
   if (!mayAct() || sanjer.state === "retiring") return null;
   const orders = [sanjer.state === "quiet" ? ORDERS.resume : ORDERS.quiet, ORDERS.recycle];
   return (
     <span class="sanjer-actions">
       {orders.map((order) => (
-        <button
-          type="button"
-          class="button"
+        <ActButton
           key={order.text}
-          aria-label={`${order.text} ${sanjer.pool} ${sanjer.pid}`}
+          acts={acts}
+          name={order.text}
+          icon={order.icon}
+          label={`${order.text} ${sanjer.pool} ${sanjer.pid}`}
           title={order.title}
-          onClick={() => void give(order, sanjer, onDone)}
+          act={() => give(order, sanjer, onDone)}
         >
-          <Icon name={order.icon} /> {order.text}
-        </button>
+          {order.text}
+        </ActButton>
       ))}
     </span>
   );

@@ -6,7 +6,7 @@ import { usePoll } from "../../api/poll";
 import { bytes, count, counted } from "../../format/quantity";
 import { param, setParams } from "../../router";
 import { Figure, Figures } from "../../ui/figure";
-import { Empty, Failed, Read } from "../../ui/note";
+import { Empty, Read } from "../../ui/note";
 import { Table } from "../../ui/table";
 import { Line } from "../../ui/text";
 import { type Sanjer, sanjerColumns } from "./columns";
@@ -30,9 +30,6 @@ export default function Sanjers() {
       <Read poll={poll} lines={8}>
         {({ sanjers, deaths }) => (
           <div class="stack">
-            {poll.problem && poll.problem.code !== "no_answer" && (
-              <Failed problem={poll.problem} onAgain={poll.refresh} />
-            )}
             <Sums sanjers={sanjers} cpu={cpu.current} />
             <PoolChoice pools={[...new Set(sanjers.map(({ pool }) => pool))].sort()} />
             {sanjers.length === 0 && (

@@ -8,7 +8,7 @@ import { duration } from "../../format/time";
 import { link } from "../../router";
 import { Figure, Figures } from "../../ui/figure";
 import { Icon } from "../../ui/icon";
-import { Failed, Read } from "../../ui/note";
+import { Read } from "../../ui/note";
 import { Badge } from "../../ui/status";
 import { Config } from "./config";
 import { Health } from "./health";
@@ -28,9 +28,6 @@ export default function SystemPage() {
       <Read poll={poll} lines={8}>
         {(system) => (
           <div class="stack">
-            {poll.problem && poll.problem.code !== "no_answer" && (
-              <Failed problem={poll.problem} onAgain={poll.refresh} />
-            )}
             {system.read_only && (
               <p class="banner">
                 <Icon name="pause" /> Read-only: everything that would change something is refused. The configuration

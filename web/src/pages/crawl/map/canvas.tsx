@@ -1,4 +1,5 @@
 /** A drawing that can be moved, zoomed and clicked; it settles by itself, unseen where motion is not wanted. */
+import { effect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { paused } from "../../../api/poll";
 import { go } from "../../../router";
@@ -64,22 +65,27 @@ export function Canvas({ drawing, label }: { drawing: Drawing; label: string }) 
     setSettled(false);
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     let frame = 0;
-    const step = () => {
-      const ended = paused.peek() && !still ? false : layout.run(FRAME_MS);
-      if (state.current && !state.current.held)
-        state.current.camera = fitting(layout.spots, element.clientWidth, element.clientHeight);
-      if (!still || ended) paint();
-      if (ended) setSettled(true);
-      else frame = requestAnimationFrame(step);
-    };
-    step();
-    const watch = new ResizeObserver(() => {
+    let ended = false;
+    const repaint = () => {
       if (state.current && !state.current.held)
         state.current.camera = fitting(layout.spots, element.clientWidth, element.clientHeight);
       paint();
+    };
+    const step = () => {
+      ended = layout.run(FRAME_MS);
+      if (!still || ended) repaint();
+      if (ended) setSettled(true);
+      else frame = requestAnimationFrame(step);
+    };
+    const stop = effect(() => {
+      cancelAnimationFrame(frame);
+      if (!ended && (still || !paused.value)) step();
     });
+    // It also paints at once.
+    const watch = new ResizeObserver(repaint);
     watch.observe(element);
     return () => {
+      stop();
       cancelAnimationFrame(frame);
       watch.disconnect();
     };
