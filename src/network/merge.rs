@@ -28,8 +28,14 @@ pub struct Merged {
     nodes: BTreeMap<String, Arc<AggregatedNode>>,
     peers: BTreeMap<String, Arc<AggregatedPeer>>,
     reporters: Reporters,
-    /// Ids of nodes and of peers that may be other than they were.
-    open: (BTreeSet<String>, BTreeSet<String>),
+    open: Open,
+}
+
+/// Ids of what may be other than it was.
+#[derive(Debug, Default)]
+struct Open {
+    nodes: BTreeSet<String>,
+    peers: BTreeSet<String>,
 }
 
 /// The Network of one moment. Taking it costs little; what is large is made of it where nobody waits for that.
@@ -48,8 +54,8 @@ impl Merged {
         self.nodes = told.nodes.into_iter().map(|node| (node.id.clone(), Arc::new(node))).collect();
         self.peers = told.peers.into_iter().map(|peer| (peer.id.clone(), Arc::new(peer))).collect();
         self.reporters = reporters;
-        self.open.0.extend(self.said.keys().map(|id| String::from(&**id)).chain(self.nodes.keys().cloned()));
-        self.open.1.extend(self.reports.keys().chain(self.peers.keys()).cloned());
+        self.open.nodes.extend(self.said.keys().map(|id| String::from(&**id)).chain(self.nodes.keys().cloned()));
+        self.open.peers.extend(self.reports.keys().chain(self.peers.keys()).cloned());
     }
 
     /// Takes in what a node says now; whether it is anything else than before.
@@ -60,27 +66,27 @@ impl Merged {
             peers.dedup_by(|later, earlier| later.id == earlier.id);
         }
         let before = self.said.insert(node.id.as_str().into(), node.clone());
-        self.open(&node.id, before.as_deref(), Some(&node))
+        self.compare(&node.id, before.as_deref(), Some(&node))
     }
 
     /// Forgets a node; whether it was there.
     pub fn remove(&mut self, id: &str) -> bool {
         let before = self.said.remove(id);
-        self.open(id, before.as_deref(), None)
+        self.compare(id, before.as_deref(), None)
     }
 
     /// Marks what may be other because of one node; whether there is any such thing.
-    fn open(&mut self, id: &str, before: Option<&Node>, now: Option<&Node>) -> bool {
+    fn compare(&mut self, id: &str, before: Option<&Node>, now: Option<&Node>) -> bool {
         if before == now {
             return false;
         }
-        self.open.0.insert(id.to_owned());
+        self.open.nodes.insert(id.to_owned());
         for peer in before.into_iter().flat_map(|node| &node.connected_peers) {
             let now = now.and_then(|node| find(node, &peer.id));
             if now == Some(peer) {
                 continue;
             }
-            self.open.1.insert(peer.id.clone());
+            self.open.peers.insert(peer.id.clone());
             if now.is_none()
                 && let Some(reporters) = self.reports.get_mut(&peer.id)
             {
@@ -93,7 +99,7 @@ impl Merged {
         let is_new = |peer: &&Peer| before.is_none_or(|node| find(node, &peer.id).is_none());
         let own: Arc<str> = id.into();
         for peer in now.into_iter().flat_map(|node| &node.connected_peers).filter(is_new) {
-            self.open.1.insert(peer.id.clone());
+            self.open.peers.insert(peer.id.clone());
             self.reports.entry(peer.id.clone()).or_default().insert(own.clone());
         }
         true
@@ -112,7 +118,7 @@ impl Merged {
     /// Makes the Network of all that nodes say; what is other than it was.
     pub fn settle(&mut self) -> Difference {
         let mut difference = Difference::default();
-        let (nodes, peers) = std::mem::take(&mut self.open);
+        let Open { nodes, peers } = std::mem::take(&mut self.open);
         for id in nodes {
             let told = self.nodes.get(&id).and_then(|told| told.up_since);
             let now = self.said.get(id.as_str()).map(|said| node(said, told));

@@ -5,7 +5,7 @@
 //!
 //! | key | type | holds |
 //! |---|---|---|
-//! | `<p>.network.v1` | string | the [`Network`], JSON; never expires |
+//! | `<p>.network.v1` | string | the [`Network`](super::Network), JSON; never expires |
 //! | `<p>.node.<id>` | string | what a [`Node`](super::Node) said last, JSON; expires |
 //! | `<p>.candidates` | hash | hosts that may be nodes, JSON each (discovery) |
 //! | `{<p>.network.v1}.meta` | hash | of the Network: `revision`, `saved_at_ms`, `checked_at_ms`, `sha256` (of the canonical bytes); `told`, `fence` |
@@ -18,8 +18,8 @@
 //! | `{<p>.network.v1}.alarms` | hash | alarms that are on, JSON each; fade when nobody watches |
 //!
 //! What a revision changed is told first: it is little. The Network itself, which may have megabytes, follows a moment
-//! later, and may leave revisions out. So it is of revision `revision`, while `told` is the newest; who writes it dies in
-//! between, and the next goes on from `revision` and tells what comes of that without a diff.
+//! later, and may leave revisions out. It is of revision `revision`, while `told` is the newest. If who writes it dies in
+//! between, the next one goes on from `revision`, and tells what comes of that without a diff.
 //!
 //! Invariants: a Network is told of and written under the lock's token alone, so that one who was thought dead cannot write
 //! over what its successor knows; diff, revision and event are written together or not at all, as are the Network and
