@@ -63,6 +63,7 @@ for i, id in ipairs(first) do
   end
 end
 if #holds > 0 then redis.call('SADD', held, unpack(holds)) end
-if #first < n then redis.call('SET', shard .. 'hungry:' .. lane .. ':' .. pool, 1) end
+-- Not written again: who is idle would keep the append-only file busy.
+if #first < n then redis.call('SET', shard .. 'hungry:' .. lane .. ':' .. pool, 1, 'NX') end
 send_events(max_events)
 return claimed

@@ -43,6 +43,16 @@ impl RedisStore {
         Self { broker }
     }
 
+    /// The parts that have requests at all, asked for in one go: mostly there are none.
+    async fn occupied(&self) -> Result<Vec<Shard>, StoreError> {
+        let mut pipeline = redis::pipe();
+        for shard in (0..SHARDS).map(Shard) {
+            pipeline.cmd("EXISTS").arg(keys::named(shard, "requests:due"));
+        }
+        let there: Vec<bool> = self.broker.pipeline(&pipeline).await?;
+        Ok((0..SHARDS).map(Shard).zip(there).filter_map(|(shard, is_there)| is_there.then_some(shard)).collect())
+    }
+
     async fn call<T: FromRedisValue>(
         &self,
         script: &Script,
@@ -188,7 +198,7 @@ impl RequestStore for RedisStore {
         Box::pin(async move {
             let lease = milliseconds(lease);
             let mut due = Vec::new();
-            for shard in (0..SHARDS).map(Shard) {
+            for shard in self.occupied().await? {
                 let rest = limit.saturating_sub(due.len());
                 if rest == 0 {
                     break;
