@@ -132,7 +132,7 @@ impl Bench {
             } else {
                 (Status::Succeeded, "{}".into())
             };
-            Finish { id: job.id, lease: job.lease, status, json, ms: 0 }
+            Finish { id: job.id, lease: job.lease, status, json, ms: 0, plain: None }
         };
         let finishes: Vec<Finish> = claimed.iter().enumerate().map(end).collect();
         self.queue.finish(shard, "bench", &finishes).await?;

@@ -236,7 +236,7 @@ impl Jobs {
                 pipeline.cmd("SMEMBERS").arg(keys::named(shard, format_args!("held:{sanjer}")));
             }
             let held: Vec<Vec<String>> = self.broker().pipeline(&pipeline).await?;
-            let ids = held.into_iter().flatten().filter_map(|id| id.parse::<JobId>().ok());
+            let ids = held.iter().flatten().filter_map(|held| keys::id_of(held));
             running.extend(ids.map(|id| Position { score: 0.0, id }));
         }
         Order::Newest.sort(&mut running);

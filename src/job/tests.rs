@@ -73,7 +73,7 @@ impl Bench {
     }
 
     async fn finish(&self, job: &Claimed, status: Status) {
-        let finish = Finish { id: job.id, lease: job.lease, status, json: "{}".into(), ms: 0 };
+        let finish = Finish { id: job.id, lease: job.lease, status, json: "{}".into(), ms: 0, plain: None };
         self.jobs.queue().finish(job.id.shard(), "a", &[finish]).await.unwrap();
     }
 

@@ -311,7 +311,7 @@ impl Stop {
             Self::HandBack => (Status::Queued, String::new()),
             Self::End { status, error } => (status, error),
         };
-        Finish { id, lease, status, json, ms: 0 }
+        Finish { id, lease, status, json, ms: 0, plain: None }
     }
 }
 

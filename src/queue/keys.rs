@@ -9,7 +9,7 @@
 //! | `queue:<pool>` | zset | waiting jobs by `queued_at_ms − priority × window`, then id |
 //! | `alone:<pool>` | zset | the same for suspects, which run in a process of one slot |
 //! | `delayed:<pool>` | zset | scheduled, retrying and snoozed jobs by the time they are due |
-//! | `held:<sanjer>` | set | what a sanjer runs |
+//! | `held:<sanjer>` | set | what a sanjer runs: `<id> <lease>` |
 //! | `stops:<sanjer>` | zset | jobs it shall stop, by when its supervisor ends it if it has not |
 //! | `ttl` | zset | jobs that may not wait longer than this |
 //! | `sanjers` | zset | sanjers by the end of their lease |
@@ -55,6 +55,11 @@ pub fn named(shard: Shard, name: impl std::fmt::Display) -> String {
 /// The hash of a job.
 pub fn job(id: JobId) -> String {
     named(id.shard(), format_args!("job:{id}"))
+}
+
+/// Which job a member of `held:<sanjer>` is about.
+pub fn id_of(held: &str) -> Option<JobId> {
+    held.split(' ').next()?.parse().ok()
 }
 
 /// What belongs to the whole collector rather than to a shard.

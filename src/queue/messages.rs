@@ -117,6 +117,17 @@ pub struct Finish {
     pub json: String,
     /// How long it waits, if it waits; if it succeeded, how long it can be read, or 0 for what is configured.
     pub ms: u64,
+    /// Of a run that succeeded and has no checkpoint: what need not be looked up then.
+    pub plain: Option<Plain>,
+}
+
+/// What is known of a job whose run came to its end without leaving anything else.
+#[derive(Clone, Debug)]
+pub struct Plain {
+    /// Its platform.
+    pub platform_id: String,
+    /// Which attempt it was.
+    pub attempt: u32,
 }
 
 /// What became of a write.

@@ -24,7 +24,7 @@ pub use self::{
     claimer::{Claimer, Declared},
     held::{Ended, Held, Hold, Limits, Step, Stop},
     indexes::{Deleted, Named},
-    messages::{Blame, Claim, Claimed, Death, Finish, Heard, IdempotencyKey, NewJob, Said, Submitted, Written},
+    messages::{Blame, Claim, Claimed, Death, Finish, Heard, IdempotencyKey, NewJob, Plain, Said, Submitted, Written},
     scripts::{BATCH, HeldSettings, Queue},
     submitter::Submitter,
     wake::{Bells, listen},

@@ -195,6 +195,10 @@ impl Queue {
                 for finish in batch {
                     command.arg(finish.id).arg(finish.lease).arg(finish.status.as_str());
                     command.arg(&finish.json).arg(finish.ms);
+                    match &finish.plain {
+                        Some(plain) => command.arg(&plain.platform_id).arg(plain.attempt),
+                        None => command.arg(&["", ""]),
+                    };
                 }
             };
             let answers: Vec<i64> = self.script(script!("indexes", "ends", "finish"), shard, args).await?;
@@ -309,16 +313,16 @@ impl Queue {
         for shard in self.shards() {
             pipeline.cmd("SMEMBERS").arg(keys::named(shard, format_args!("held:{sanjer}")));
         }
-        let ids: Vec<Vec<String>> = self.broker.pipeline(&pipeline).await?;
-        Ok(ids.iter().flatten().filter_map(|id| id.parse().ok()).collect())
+        let held: Vec<Vec<String>> = self.broker.pipeline(&pipeline).await?;
+        Ok(held.iter().flatten().filter_map(|held| keys::id_of(held)).collect())
     }
 
     /// The stored settings of everything a sanjer holds in one shard, and whose they are; bounded by its slots.
     pub async fn settings_of_held(&self, shard: Shard, sanjer: &str) -> Result<Vec<HeldSettings>, BrokerError> {
         let mut command = redis::cmd("SMEMBERS");
         command.arg(keys::named(shard, format_args!("held:{sanjer}")));
-        let ids: Vec<String> = self.broker.query(&command).await?;
-        let ids: Vec<JobId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let held: Vec<String> = self.broker.query(&command).await?;
+        let ids: Vec<JobId> = held.iter().filter_map(|held| keys::id_of(held)).collect();
         if ids.is_empty() {
             return Ok(Vec::new());
         }

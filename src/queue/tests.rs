@@ -62,7 +62,7 @@ impl Bench {
     }
 
     async fn finish(&self, sanjer: &str, id: JobId, lease: u64, status: Status) -> Written {
-        let finish = Finish { id, lease, status, json: "{}".into(), ms: 0 };
+        let finish = Finish { id, lease, status, json: "{}".into(), ms: 0, plain: None };
         self.queue.finish(SHARD, sanjer, &[finish]).await.unwrap()[0]
     }
 
@@ -129,6 +129,29 @@ async fn a_hand_back_keeps_the_place_of_a_job_that_was_due_long_ago() {
     assert_eq!(bench.finish("a", due, 1, Status::Queued).await, Written::Now);
     let again = bench.claim("b", Lane::Queue, 2).await;
     assert_eq!((again[0].id, again[1].id), (due, later));
+}
+
+#[tokio::test]
+async fn a_plain_success_is_fenced_like_any_other_and_brings_nothing_back() {
+    let bench = bench(&[]).await;
+    let plain = |id, lease| Finish {
+        plain: Some(Plain { platform_id: "noop".into(), attempt: 1 }),
+        ..Finish { id, lease, status: Status::Succeeded, json: "{}".into(), ms: 0, plain: None }
+    };
+    let (id, deleted) = (bench.submit(new_job()).await, bench.submit(new_job()).await);
+    bench.claim("a", Lane::Queue, 2).await;
+    let () = bench.broker.query(redis::cmd("DEL").arg(keys::job(deleted))).await.unwrap();
+    let ends = [plain(id, 2), plain(id, 1), plain(deleted, 1)];
+    let written = bench.queue.finish(SHARD, "a", &ends).await.unwrap();
+    assert_eq!(written, [Written::Refused, Written::Now, Written::Refused]);
+    assert_eq!(bench.queue.finish(SHARD, "a", &ends[1..2]).await.unwrap(), [Written::Before]);
+    assert_eq!(bench.queue.finish(SHARD, "b", &ends[1..2]).await.unwrap(), [Written::Refused]);
+    assert_eq!(
+        (bench.field(id, "status").await, bench.field(deleted, "status").await),
+        ("succeeded".into(), String::new())
+    );
+    assert_eq!(bench.count("SCARD", "held:a").await, 0);
+    assert_eq!(bench.count("ZCARD", "done:noop:succeeded:604800000").await, 1);
 }
 
 #[tokio::test]

@@ -176,7 +176,9 @@ impl Writer {
 
     async fn write_finishes(&mut self, finishes: Vec<Finish>) {
         let mut by_shard: HashMap<Shard, Vec<Finish>> = HashMap::new();
-        for finish in finishes {
+        for mut finish in finishes {
+            // Who has said something may have left a checkpoint.
+            finish.plain = finish.plain.filter(|_| !self.jobs.contains_key(&finish.id));
             by_shard.entry(finish.id.shard()).or_default().push(finish);
         }
         for (shard, finishes) in by_shard {

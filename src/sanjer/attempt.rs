@@ -17,7 +17,7 @@ use crate::{
         Backoff, Context, Envelope, Failure, JobError, Network, OpenError, Platform, Registry, Report, Rooms, Run,
         Spec, Twins,
     },
-    queue::{Claimed, Ended, Finish, Held, Limits, Queue, Ticket},
+    queue::{Claimed, Ended, Finish, Held, Limits, Plain, Queue, Ticket},
     secret::{Redactor, Sealer},
 };
 
@@ -235,7 +235,10 @@ fn decide(
         }
     };
     let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-    Finish { id: job.id, lease: job.lease, status, json, ms }
+    // What an earlier run has left has to be looked for.
+    let plain = (status == Status::Succeeded && job.lease == 1)
+        .then(|| Plain { platform_id: job.platform_id.clone(), attempt: job.attempt });
+    Finish { id: job.id, lease: job.lease, status, json, ms, plain }
 }
 
 impl Unfit {

@@ -165,7 +165,7 @@ impl Watch {
         }
         let held: Vec<Vec<String>> = self.queue.broker().pipeline(&pipeline).await?;
         for ((_, jobs), held) in busy.into_iter().zip(held.chunks(shards.len())) {
-            jobs.extend(held.iter().flatten().filter_map(|id| id.parse::<JobId>().ok()).take(NAMED));
+            jobs.extend(held.iter().flatten().filter_map(|held| keys::id_of(held)).take(NAMED));
             jobs.sort_unstable();
         }
         Ok(jobs)

@@ -87,7 +87,7 @@ impl Bench {
                         };
                         // Who was cancelled has no error.
                         let json = if status == Status::Cancelled { String::new() } else { json };
-                        Some(Finish { id: job.id, lease: job.lease, status, json, ms })
+                        Some(Finish { id: job.id, lease: job.lease, status, json, ms, plain: None })
                     })
                     .collect();
                 self.jobs.queue().finish(shard, "a", &finishes).await.unwrap();
@@ -109,6 +109,7 @@ impl Bench {
                     status: Status::Succeeded,
                     json: "{}".into(),
                     ms: 0,
+                    plain: None,
                 };
                 let finishes: Vec<Finish> = claimed.iter().map(end).collect();
                 self.jobs.queue().finish(shard, "a", &finishes).await.unwrap();

@@ -54,7 +54,7 @@ for i, id in ipairs(first) do
   if job[1] then
     local lease = job[5] == '0' and '1' or integer(job[5] + 1)
     redis.call('HSET', key, 'status', 'running', 'sanjer', sanjer, 'started_at', stamp, 'lease', lease)
-    holds[#holds + 1] = id
+    holds[#holds + 1] = holding(id, lease)
     local size = #claimed
     claimed[size + 1], claimed[size + 2], claimed[size + 3] = id, lease, job[1]
     claimed[size + 4], claimed[size + 5], claimed[size + 6] = job[2], job[3], job[4]

@@ -11,12 +11,13 @@ for i = 6, #ARGV do known[ARGV[i]] = true end
 
 local moved = 0
 local woken = {}
-for _, id in ipairs(redis.call('SMEMBERS', held)) do -- bounded by the sanjer's slots
+for _, member in ipairs(redis.call('SMEMBERS', held)) do -- bounded by the sanjer's slots
+  local id = id_of(member)
   if not known[id] and moved < limit then
     local key = job_key(id)
     local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease', 'cancel_requested_at',
       'platform_id')
-    redis.call('SREM', held, id)
+    redis.call('SREM', held, member)
     if job[1] == 'running' and job[2] == sanjer then
       local status = job[7] and 'cancelled' or 'queued'
       if job[7] then

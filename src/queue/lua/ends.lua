@@ -1,4 +1,4 @@
--- How jobs end in one call: `finish` writes a job's last status, `index` enters all of them into the indexes of finished
+-- How jobs end in one call: `finish` writes a job's last status (false if there is no such job any more), `index` enters all of them into the indexes of finished
 -- jobs, by when they ended. Their keys have no expiry of their own: it would leave members of indexes behind that nobody
 -- could assign any more. `kept_success` and `kept` are how long jobs can be read afterwards, in ms; `own` is what the job
 -- itself asked for, or 0. Jobs that are kept equally long share a set, so that the first of it is the first to go; those
@@ -30,7 +30,12 @@ local function finisher(at, kept_success, kept)
       expires = { iso(at + keep), integer(at + keep) }
       expiries[keep] = expires
     end
-    redis.call('HSET', key, 'status', status, 'finished_at', finished_at, 'expires_at', expires[1], ...)
+    local new = redis.call('HSET', key, 'status', status, 'finished_at', finished_at, 'expires_at', expires[1], ...)
+    if new == 3 + select('#', ...) / 2 then
+      -- Not even the status was there: somebody else's hand has deleted the job, and so it stays.
+      redis.call('DEL', key)
+      return false
+    end
     enter(place(platform, status, own > 0), score, id)
     if own > 0 then enter(shard .. 'expiry', expires[2], id) end
     if error then
@@ -41,6 +46,7 @@ local function finisher(at, kept_success, kept)
         groups[group] = true
       end
     end
+    return true
   end
 
   local function write()

@@ -3,7 +3,8 @@
 -- is cancelled.
 --
 -- ARGV: max_events, sanjer, retention of successes and of other ends in ms, max_snoozes, priority_window_ms, then per
---   job: id, lease, status, JSON (result or error) or '', ms: how long it waits, or, if it succeeded, its own retention or 0.
+--   job: id, lease, status, JSON (result or error) or '', ms: how long it waits, or, if it succeeded, its own retention or 0;
+--   and, of a success that has no checkpoint, platform and attempt, else '' and ''.
 -- Returns per job: 1 written, 2 it was written before (a repeated call), 0 refused.
 local max_events, sanjer, max_snoozes, window = ARGV[1], ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6])
 local at = now_ms()
@@ -15,9 +16,12 @@ local woken = {}
 -- Runs by what they end with, and whose they are.
 local runs, pool = {}, nil
 
--- A run that did not succeed ends, and maybe its job. Returns what that became, its attempt, and its error, if it has one.
-local function end_otherwise(id, key, platform, status, json, ms, attempt)
-  local job = redis.call('HMGET', key, 'pool', 'suspect', 'cancel_requested_at')
+-- A run that did not succeed ends, and maybe its job. Returns what that became, its attempt, and its error, if it has one;
+-- nothing if there is no such job any more.
+local function end_otherwise(id, key, status, json, ms)
+  local job = redis.call('HMGET', key, 'pool', 'suspect', 'cancel_requested_at', 'platform_id', 'attempt')
+  local platform, attempt = job[4], job[5]
+  if not platform then return nil end
   if job[3] and status ~= 'cancelled' then
     finish_otherwise(finish, id, key, platform, 'cancelled')
     count('ended', job[1], 'cancelled')
@@ -48,29 +52,41 @@ local function end_otherwise(id, key, platform, status, json, ms, attempt)
   return status, attempt, json
 end
 
-for i = 7, #ARGV, 5 do
+-- Whether this very end was written before: then only its answer was lost.
+local function is_repeated(key, lease, status)
+  local job = redis.call('HMGET', key, 'lease', 'sanjer', 'status')
+  return is_under(job[1], job[2], lease, sanjer) and job[3] == status
+end
+
+local members = {}
+for i = 7, #ARGV, 7 do members[#members + 1] = holding(ARGV[i], ARGV[i + 1]) end
+local is_held = redis.call('SMISMEMBER', held, unpack(members))
+for n, member in ipairs(members) do
+  local i = 7 * n
   local id, lease, status, json, ms = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
   local key = job_key(id)
-  -- All jobs of a sanjer are of one pool.
-  local job = pool and redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint', 'sanjer', 'platform_id')
-    or redis.call('HMGET', key, 'lease', 'status', 'attempt', 'checkpoint', 'sanjer', 'platform_id', 'pool')
-  pool = pool or job[7]
-  if not is_under(job[1], job[5], lease, sanjer) or job[2] ~= 'running' then
-    local repeated = is_under(job[1], job[5], lease, sanjer) and job[2] == status
+  if is_held[n] == 0 then
+    local repeated = is_repeated(key, lease, status)
     if not repeated then redis.call('HINCRBY', shard .. 'counters', 'refused_writes', 1) end
-    answers[#answers + 1] = repeated and 2 or 0
+    answers[n] = repeated and 2 or 0
   else
-    local attempt, error = job[3], nil
+    -- All jobs of a sanjer are of one pool.
+    pool = pool or redis.call('HGET', key, 'pool')
     runs[status] = (runs[status] or 0) + 1
-    if status == 'succeeded' then
-      finish(id, key, job[6], status, ms, nil, 'result', json)
-      if job[4] then drop_checkpoint(key) end
+    local platform, attempt, error = ARGV[i + 5], ARGV[i + 6], nil
+    if status ~= 'succeeded' then
+      status, attempt, error = end_otherwise(id, key, status, json, ms)
+    elseif platform ~= '' then
+      status = finish(id, key, platform, status, ms, nil, 'result', json) and status
     else
-      status, attempt, error = end_otherwise(id, key, job[6], status, json, ms, attempt)
+      local job = redis.call('HMGET', key, 'platform_id', 'attempt', 'checkpoint')
+      attempt = job[2]
+      status = job[1] and finish(id, key, job[1], status, ms, nil, 'result', json) and status
+      if job[3] then drop_checkpoint(key) end
     end
-    ended[#ended + 1] = id
-    status_event(id, status, attempt, lease, stamp, error and ',"error":' .. error)
-    answers[#answers + 1] = 1
+    ended[#ended + 1] = member
+    if status then status_event(id, status, attempt, lease, stamp, error and ',"error":' .. error) end
+    answers[n] = status and 1 or 0
   end
 end
 if #ended > 0 then redis.call('SREM', held, unpack(ended)) end

@@ -82,6 +82,11 @@ end
 -- forgotten a claim, and gives its number to the next one.
 local function is_under(job_lease, job_sanjer, lease, sanjer) return job_lease == lease and job_sanjer == sanjer end
 
+-- The member of `held:<sanjer>` for a job that runs under a lease, and whose it is: what one look at the set tells of a whole
+-- batch need not be looked up in every job.
+local function holding(id, lease) return id .. ' ' .. lease end
+local function id_of(held) return string.sub(held, 1, 36) end
+
 -- Where a job waits: suspects of a shared process's death wait in a lane of their own, for a process of one slot.
 local function lane_of(suspect) return suspect == '1' and 'alone' or 'queue' end
 

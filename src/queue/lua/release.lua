@@ -49,13 +49,13 @@ local function give_back(id, key, job)
   return 'queued'
 end
 
-local ids = redis.call('SRANDMEMBER', held, limit)
 local moved = 0
-for _, id in ipairs(ids) do
+for _, member in ipairs(redis.call('SRANDMEMBER', held, limit)) do
+  local id = id_of(member)
   local key = job_key(id)
   local job = redis.call('HMGET', key, 'status', 'sanjer', 'pool', 'suspect', 'attempt', 'lease', 'cancel_requested_at',
     'platform_id')
-  redis.call('SREM', held, id)
+  redis.call('SREM', held, member)
   if job[1] == 'running' and job[2] == sanjer then
     local status = give_back(id, key, job)
     status_event(id, status, job[5], job[6], stamp, status == 'dead' and ',"error":' .. error or '')
